@@ -1,0 +1,114 @@
+import { eventId, encodeData, wireType, type EventContract, type ReceivedEvent } from './contract.ts';
+import type { OrderSoFar } from './order-so-far.ts';
+
+/** A message ready for Kafka. Keys and values are text, so that a row can hold it as it is. */
+export interface Message {
+  readonly topic: string;
+  readonly key: string;
+  readonly value: string;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** What caused an event, and when its row was written (the database's clock, milliseconds). */
+export interface Origin {
+  readonly time: Date;
+  readonly causationId: string | null;
+  readonly traceparent: string | null;
+}
+
+/** Why bytes could not become an event: the dead-letter reasons of the contract's side. */
+export type RefusalReason = 'UNPARSEABLE' | 'SCHEMA' | 'UNKNOWN_TYPE' | 'UNKNOWN_VERSION' | 'KEY_MISMATCH';
+
+export type Decoded<Event> =
+  { readonly ok: true; readonly event: Event } | { readonly ok: false; readonly reason: RefusalReason; readonly error: string };
+
+/** Bytes as a Kafka client hands them over. */
+export interface RawMessage {
+  readonly key: Buffer | null;
+  readonly value: Buffer | null;
+  readonly headers: Readonly<Record<string, Buffer | string | (Buffer | string)[] | undefined>>;
+}
+
+/** Wraps data into a message: CloudEvents 1.0, Kafka binary mode. */
+export function encodeMessage<Data extends OrderSoFar>(
+  contract: EventContract<string, Data>,
+  data: Data,
+  origin: Origin,
+): Message {
+  return wrapMessage(contract, eventId(contract, data), data.orderId, encodeData(contract, data), origin);
+}
+
+/** As `encodeMessage`, for a value that is already text: the relay publishes stored bytes as they are. */
+export function wrapMessage(
+  contract: EventContract,
+  id: string,
+  orderId: number,
+  value: string,
+  origin: Origin,
+): Message {
+  const type = wireType(contract);
+  const headers: Record<string, string> = {
+    ce_id: id,
+    ce_source: `/orderflow/${contract.publisher}`,
+    ce_specversion: '1.0',
+    ce_type: type,
+    ce_time: origin.time.toISOString(),
+    ce_subject: String(orderId),
+    ce_dataschema: `/schemas/${type}.json`,
+    'content-type': 'application/json',
+  };
+  if (origin.causationId !== null) headers['ce_causationid'] = origin.causationId;
+  if (origin.traceparent !== null) headers['traceparent'] = origin.traceparent;
+  return { topic: contract.topic, key: String(orderId), value, headers };
+}
+
+/**
+ * Reads a message of one of the given contracts. Never throws: what cannot be read comes back with its reason.
+ * Fields that the schema does not know are dropped, so that producers may add some.
+ */
+export function decodeMessage(contract: EventContract, message: RawMessage): Decoded<ReceivedEvent> {
+  const type = headerText(message.headers['ce_type']);
+  if (type !== wireType(contract)) return refuseType(contract, type);
+  if (message.value === null) return { ok: false, reason: 'UNPARSEABLE', error: 'the value is null' };
+  let json: unknown;
+  try {
+    json = JSON.parse(utf8.decode(message.value));
+  } catch (error) {
+    return { ok: false, reason: 'UNPARSEABLE', error: (error as Error).message };
+  }
+  const parsed = contract.schema.safeParse(json);
+  if (!parsed.success) {
+    const error = parsed.error.issues.map((issue) => `/${issue.path.join('/')}: ${issue.message}`).join('; ');
+    return { ok: false, reason: 'SCHEMA', error };
+  }
+  const key = message.key?.toString('utf8');
+  if (key !== String(parsed.data.orderId)) {
+    return { ok: false, reason: 'KEY_MISMATCH', error: `key ${key ?? 'null'} is not order ${parsed.data.orderId}` };
+  }
+  return {
+    ok: true,
+    event: {
+      type: contract.type,
+      // The id is derived, not read: a producer's wrong header cannot mint a second identity.
+      id: eventId(contract, parsed.data),
+      data: parsed.data,
+      traceparent: headerText(message.headers['traceparent']) ?? null,
+    },
+  };
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+function headerText(header: RawMessage['headers'][string]): string | undefined {
+  const first = Array.isArray(header) ? header[0] : header;
+  return typeof first === 'string' ? first : first?.toString('utf8');
+}
+
+function refuseType(contract: EventContract, type: string | undefined): Decoded<never> {
+  const known = type?.startsWith(`${contract.type}.v`) && /^\d+$/.test(type.slice(contract.type.length + 2));
+  return {
+    ok: false,
+    reason: known ? 'UNKNOWN_VERSION' : 'UNKNOWN_TYPE',
+    error: `ce_type ${type ?? 'missing'}, expected ${wireType(contract)}`,
+  };
+}

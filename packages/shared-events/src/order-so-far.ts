@@ -1,0 +1,102 @@
+import { z } from 'zod';
+import { amountPattern, formatAmount, parseAmount, type AmountMinor } from './money.ts';
+
+/**
+ * Why an order ended CANCELLED: `orders.failure_reason`. A closed set; a reason that a newer version
+ * sends is read as OTHER, so that adding one is a compatible change.
+ */
+export const REASONS = [
+  'OUT_OF_STOCK',
+  'PRODUCT_NOT_FOUND',
+  'PRODUCT_NOT_ON_SALE',
+  'PRICE_CHANGED',
+  'COUPON_NOT_FOUND',
+  'COUPON_ALREADY_USED',
+  'USER_NOT_FOUND',
+  'INSUFFICIENT_BALANCE',
+  'PAYMENT_LIMIT_EXCEEDED',
+  'TIMED_OUT',
+  'CANCELLED_BY_USER',
+  'OTHER',
+] as const;
+export type Reason = (typeof REASONS)[number];
+
+/** Who can hold something of an order, by what they hold. The names of `compensate` and `pending`. */
+export const PARTICIPANTS = ['stock', 'coupon', 'balance', 'payment'] as const;
+export type Participant = (typeof PARTICIPANTS)[number];
+
+const knownReasons: ReadonlySet<string> = new Set(REASONS);
+
+export const idSchema = z.int().positive();
+export const amountSchema = z.string().regex(amountPattern).transform(parseAmount);
+export const reasonSchema = z
+  .string()
+  .min(1)
+  .transform((reason) => (knownReasons.has(reason) ? (reason as Reason) : 'OTHER'));
+export const timeSchema = z.iso.datetime({ precision: 3 });
+export const attemptSchema = z.int().min(0);
+
+const line = { productId: idSchema, quantity: z.int().min(1).max(1000), expectedUnitPrice: amountSchema.nullable() };
+const unpricedItem = z.object({ ...line, unitPrice: amountSchema.nullable(), totalPrice: amountSchema.nullable() });
+const pricedItem = z.object({ ...line, unitPrice: amountSchema, totalPrice: amountSchema });
+const items = <T extends z.ZodType>(item: T) => z.array(item).min(1).max(50);
+const order = { orderId: idSchema, userId: idSchema, couponId: idSchema.nullable() };
+
+/** The order so far, at any stage: prices and amounts are null until known. */
+export const orderSoFar = z.object({
+  ...order,
+  items: items(unpricedItem),
+  originalAmount: amountSchema.nullable(),
+  discountAmount: amountSchema.nullable(),
+  totalAmount: amountSchema.nullable(),
+});
+
+/** The order once the product service has priced it. */
+export const pricedOrder = z.object({
+  ...order,
+  items: items(pricedItem),
+  originalAmount: amountSchema,
+  discountAmount: amountSchema.nullable(),
+  totalAmount: amountSchema.nullable(),
+});
+
+/** The order once its discount is known: all amounts are. */
+export const discountedOrder = z.object({
+  ...order,
+  items: items(pricedItem),
+  originalAmount: amountSchema,
+  discountAmount: amountSchema,
+  totalAmount: amountSchema,
+});
+
+export type OrderSoFar = z.output<typeof orderSoFar>;
+export type PricedOrder = z.output<typeof pricedOrder>;
+export type DiscountedOrder = z.output<typeof discountedOrder>;
+export type OrderItem = OrderSoFar['items'][number];
+export type PricedItem = PricedOrder['items'][number];
+
+/**
+ * The part every event's data share, in their wire form and in a fixed order of keys: the same order always
+ * gives the same bytes, which is what lets a re-run repeat an event exactly.
+ */
+export function orderToWire(data: OrderSoFar) {
+  return {
+    orderId: data.orderId,
+    userId: data.userId,
+    couponId: data.couponId,
+    items: data.items.map((item) => ({
+      productId: item.productId,
+      quantity: item.quantity,
+      expectedUnitPrice: amountToWire(item.expectedUnitPrice),
+      unitPrice: amountToWire(item.unitPrice),
+      totalPrice: amountToWire(item.totalPrice),
+    })),
+    originalAmount: amountToWire(data.originalAmount),
+    discountAmount: amountToWire(data.discountAmount),
+    totalAmount: amountToWire(data.totalAmount),
+  };
+}
+
+function amountToWire(minor: AmountMinor | null): string | null {
+  return minor === null ? null : formatAmount(minor);
+}

@@ -174,6 +174,24 @@ export default tseslint.config(
     rules: { 'max-lines-per-function': ['error', { max: 60, IIFEs: true }] },
   },
   {
+    files: ['services/*/src/{store,http,sweepers,steps}/**/*.ts', 'services/*/src/*store*.ts'],
+    ignores: ['**/*.test.ts'],
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        {
+          paths: [
+            {
+              name: '@orderflow/messaging/postgres',
+              importNames: ['createPool'],
+              message: 'Pools are opened in service.ts and handed in.',
+            },
+          ],
+        },
+      ],
+    },
+  },
+  {
     files: ENVIRONMENT_READERS,
     rules: { 'no-restricted-syntax': syntax(STYLE) },
   },

@@ -28,7 +28,7 @@ export const LEGAL_FILES: readonly PlantedFile[] = [
   file(
     'services/coupon/src/store.ts',
     `import './domain/coupon.ts'; import './generated/client.ts'; import type { Pool } from 'pg';
-    import type { value as Tx } from '@orderflow/messaging/postgres'; export type Both = [Pool, Tx];`,
+    import '@orderflow/messaging/postgres'; export type P = Pool;`,
   ),
   file(
     'services/coupon/src/steps/apply-coupons.ts',
@@ -39,7 +39,8 @@ export const LEGAL_FILES: readonly PlantedFile[] = [
   file(
     'services/coupon/src/http/issue-coupon.ts',
     `import './coupon-shape.ts'; import '../store.ts'; import '../domain/coupon.ts';
-    import '@orderflow/service-runtime/route'; import '@orderflow/messaging/coalesce';`,
+    import '@orderflow/service-runtime/route'; import '@orderflow/messaging/coalesce';
+    import '@orderflow/messaging/postgres';`,
   ),
   file(
     'services/coupon/src/sweepers/retention.ts',
@@ -113,7 +114,7 @@ export const PLANTED_IMPORTS: Readonly<Record<string, readonly PlantedFile[]>> =
   ],
   'connections-are-handed-in': [
     file('services/coupon/src/planted-pool-store.ts', "import 'pg';"),
-    file('services/coupon/src/http/planted-pool.ts', "import '@orderflow/messaging/postgres';"),
+    file('services/coupon/src/http/planted-pool.ts', "import 'pg';"),
     file('services/coupon/src/sweepers/planted-pool.ts', "import 'pg';"),
   ],
   'steps-import-domain-store-events-and-kit-only': [

@@ -12,6 +12,18 @@ const PURE = 'The domain is pure and synchronous';
 const AMBIENT = `${PURE}: no clock, environment or output.`;
 
 const SILENT: readonly PlantedStatement[] = [
+  silent(
+    'packages/messaging/src/postgres.ts',
+    'export const createPool = () => 1;\nexport const transaction = () => 2;',
+  ),
+  silent(
+    'services/coupon/src/service.ts',
+    "import { createPool } from '@orderflow/messaging/postgres';\nexport const pool = createPool();",
+  ),
+  silent(
+    'services/coupon/src/http/transaction.ts',
+    "import { transaction } from '@orderflow/messaging/postgres';\nexport const result = transaction();",
+  ),
   silent('services/coupon/src/main.ts', 'export const port = process.env.PORT;'),
   silent('infra/local/src/start.ts', 'export const home = process.env.HOME;'),
   silent('packages/testing/src/start.ts', 'export const url = process.env.DATABASE_URL;'),

@@ -23,7 +23,9 @@ export type Part<T> = T extends bigint | Date
  * batch, and exactly the expected facts come out, in order. An expected fact names what matters; the rest of it is free.
  * `thenFault(code)`: the last event throws the fault of that code.
  */
-export function specification<State, Given, Event, Fact extends object>(rule: Specified<State, Given, Event, Fact>) {
+export function specification<State, Given, Event, Fact extends object>(
+  rule: Specified<State, Given, Event, Fact>,
+) {
   const { now = new Date('2026-01-01T00:00:00.000Z') } = rule;
   const fold = (givens: readonly Given[], events: readonly Event[]): Fact[] => {
     let state = rule.initial(givens);
@@ -47,7 +49,10 @@ export function specification<State, Given, Event, Fact extends object>(rule: Sp
       },
       thenFault(code: string): void {
         fold(givens, events.slice(0, -1));
-        throws(() => fold(givens, events), (error: unknown) => error instanceof Error && 'code' in error && error.code === code);
+        throws(
+          () => fold(givens, events),
+          (error: unknown) => error instanceof Error && 'code' in error && error.code === code,
+        );
       },
     }),
   });
@@ -56,7 +61,9 @@ export function specification<State, Given, Event, Fact extends object>(rule: Sp
 /** The part of a value that the expectation speaks of, so that a difference shows nothing else. */
 function shaped(actual: unknown, expected: unknown): unknown {
   if (Array.isArray(actual) && Array.isArray(expected)) {
-    return actual.map((item: unknown, index) => (index < expected.length ? shaped(item, expected[index]) : item));
+    return actual.map((item: unknown, index) =>
+      index < expected.length ? shaped(item, expected[index]) : item,
+    );
   }
   if (isRecord(actual) && isRecord(expected)) {
     return Object.fromEntries(Object.keys(expected).map((key) => [key, shaped(actual[key], expected[key])]));

@@ -1,0 +1,144 @@
+import kafkajs from 'kafkajs';
+import type {
+  Consumer,
+  ConsumerConfig,
+  Kafka,
+  LogEntry,
+  Producer,
+  ProducerConfig,
+  RetryOptions,
+} from 'kafkajs';
+import { stopIdleTimer } from './idle-timer.ts';
+import { useRecordCodec } from './record-codec.ts';
+
+/** What the kit needs of a logger; pino has it. */
+export interface KitLogger {
+  debug(fields: object, message: string): void;
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+export interface KafkaOptions {
+  /** Shown in the broker's logs and quotas: the service's name. */
+  readonly clientId: string;
+  /** `host:port` each; one that answers is enough. */
+  readonly brokers: readonly string[];
+  readonly logger: KitLogger;
+  /** False puts kafkajs' own record codec back, for the whole process: the switch for a suspected codec fault. */
+  readonly ownCodec?: boolean;
+}
+
+/** A broker that does not answer a request within this is taken for gone; also what a relay's send may take. */
+export const REQUEST_TIMEOUT_MS = 10_000;
+
+/**
+ * One layer of retries: 0.1 + 0.2 + 0.4 + 0.8 + 1 + 1 s. kafkajs nests such layers, and a broker that comes back is
+ * to be noticed within about a second, so the last waits are short.
+ */
+const RETRY = {
+  initialRetryTime: 100,
+  maxRetryTime: 1_000,
+  multiplier: 2,
+  factor: 0.2,
+  retries: 6,
+} satisfies RetryOptions;
+
+/** A consumer that failed this often in this time is left crashed: the process exits, its supervisor starts a new one. */
+export const RESTARTS_MAX = 10;
+export const RESTARTS_WINDOW_MS = 10 * 60_000;
+
+/**
+ * The kafkajs client of a process, with the patches of this package in place; connects to nothing yet.
+ * @throws Error when kafkajs is not the release that the patches were written for.
+ */
+export function createKafka({ clientId, brokers, logger, ownCodec = true }: KafkaOptions): Kafka {
+  stopIdleTimer();
+  useRecordCodec(ownCodec);
+  return new kafkajs.Kafka({
+    clientId,
+    brokers: [...brokers],
+    connectionTimeout: 3_000,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    // Half-open connections hang for ever otherwise (issue 1163).
+    enforceRequestTimeout: true,
+    retry: RETRY,
+    logLevel: kafkajs.logLevel.INFO,
+    logCreator: () => (entry) => log(logger, entry),
+  });
+}
+
+/**
+ * One level below kafkajs' own: its errors are mostly attempts that it repeats itself ("Connection error", on each
+ * retry), its infos each join and stop of each group. What does fail reaches the caller as a rejection or a CRASH.
+ */
+function log(logger: KitLogger, { namespace, level, log: entry }: LogEntry): void {
+  const { message, timestamp: _, logger: __, ...extra } = entry;
+  const fields = { kafkajs: namespace, ...extra };
+  if (level === kafkajs.logLevel.ERROR || level === kafkajs.logLevel.WARN) logger.warn(fields, message);
+  else logger.debug(fields, message);
+}
+
+/** @see createRelayProducer */
+export const RELAY_PRODUCER = {
+  // The idempotent producer reuses a sequence number after a lost response: the broker then acknowledges an event
+  // that it drops (issue 1005). Events carry their identity themselves, so a repeated send is harmless.
+  idempotent: false,
+  // One send in flight a broker, so one a partition: a retry cannot overtake the send after it.
+  maxInFlightRequests: 1,
+  // The number of partitions is part of the contract: topics are created from the catalog.
+  allowAutoTopicCreation: false,
+  createPartitioner: kafkajs.Partitioners.DefaultPartitioner,
+  // Enough for a partition that changed its leader. Beyond that the relay sends the same rows again itself.
+  retry: { ...RETRY, retries: 2 },
+} satisfies ProducerConfig;
+
+/** The producer of a relay. The caller sends with `acks: -1`, awaits each send, and keeps its rows until then. */
+export function createRelayProducer(kafka: Kafka): Producer {
+  return kafka.producer(RELAY_PRODUCER);
+}
+
+/** @see createStepConsumer */
+export const STEP_CONSUMER = {
+  // The broker's minimum: with kafkajs' 30 s a killed member blocks its group for half a minute.
+  sessionTimeout: 6_000,
+  heartbeatInterval: 1_500,
+  rebalanceTimeout: 10_000,
+  // A heartbeat is sent only between fetches, so this bounds how late a rebalance is noticed (kafkajs' 5 s: measured
+  // as a 5 s rebalance); 250 ms cost ten idle consumers 9 % of a core.
+  maxWaitTimeInMs: 1_000,
+  minBytes: 1,
+  // Not below the broker's largest message (1,048,588 bytes with its frame): only the first partition of a fetch
+  // that holds anything may exceed its limit, so a large message further down would wait for all before it.
+  maxBytesPerPartition: 1_200_000,
+  maxBytes: 8_000_000,
+  allowAutoTopicCreation: false,
+} satisfies Omit<ConsumerConfig, 'groupId'>;
+
+/**
+ * The consumer of one step; `groupId` is the step's name. Subscribe with `fromBeginning: true`: without it a group
+ * whose offset is gone starts at the end and skips what it missed (issue 1119).
+ */
+export function createStepConsumer(kafka: Kafka, groupId: string): Consumer {
+  const mayRestart = restartBudget(RESTARTS_MAX, RESTARTS_WINDOW_MS, Date.now);
+  return kafka.consumer({
+    ...STEP_CONSUMER,
+    groupId,
+    retry: { ...RETRY, restartOnFailure: () => Promise.resolve(mayRestart()) },
+  });
+}
+
+/**
+ * Says yes `max` times within any `windowMs`, then no: restarts without end hide an outage from everyone but the
+ * users. After a no the CRASH event has `restart: false`.
+ */
+export function restartBudget(max: number, windowMs: number, now: () => number): () => boolean {
+  let granted: number[] = [];
+  return () => {
+    const time = now();
+    granted = granted.filter((at) => at > time - windowMs);
+    if (granted.length >= max) return false;
+    granted.push(time);
+    return true;
+  };
+}

@@ -1,0 +1,98 @@
+import { createServer } from 'node:net';
+import { EXIT, StartFailure } from './failure.ts';
+
+export const SERVICE_NAMES = ['order', 'payment', 'product', 'coupon', 'user-balance'] as const;
+export type ServiceName = (typeof SERVICE_NAMES)[number];
+
+/** The six Node processes; the gateway comes first because it stops first. */
+export const PROCESS_NAMES = ['gateway', ...SERVICE_NAMES] as const;
+export type ProcessName = (typeof PROCESS_NAMES)[number];
+
+const DEFAULT_PORTS = {
+  gateway: 8080,
+  order: 8081,
+  payment: 8082,
+  product: 8083,
+  coupon: 8084,
+  'user-balance': 8085,
+  'gateway-internal': 9080,
+  'order-internal': 9081,
+  'payment-internal': 9082,
+  'product-internal': 9083,
+  'coupon-internal': 9084,
+  'user-balance-internal': 9085,
+  postgres: 5442,
+  kafka: 9192,
+  'kafka-controller': 9193,
+  redis: 6479,
+} as const satisfies Record<string, number> & Record<ProcessName | `${ProcessName}-internal`, number>;
+
+export type PortName = keyof typeof DEFAULT_PORTS;
+export type Ports = Readonly<Record<PortName, number>>;
+
+export const PORT_NAMES = Object.keys(DEFAULT_PORTS) as PortName[];
+export const PORT_OFFSET_VARIABLE = 'ORDERFLOW_PORT_OFFSET';
+
+/** The variable that moves one port alone, e.g. ORDERFLOW_USER_BALANCE_INTERNAL_PORT. */
+export function portVariable(name: PortName): string {
+  return `ORDERFLOW_${name.toUpperCase().replaceAll('-', '_')}_PORT`;
+}
+
+/**
+ * The ports of a stack: the defaults moved by ORDERFLOW_PORT_OFFSET, each replaced by its own variable when that is
+ * set (the offset is not added to it).
+ *
+ * @throws StartFailure (78) naming every variable that is not a port, and ports given twice.
+ */
+export function planPorts(env: Readonly<Record<string, string | undefined>>): Ports {
+  const problems: string[] = [];
+  const readNumber = (variable: string, min: number, max: number): number | undefined => {
+    const text = env[variable];
+    if (text === undefined || text === '') return undefined;
+    const value = Number(text);
+    if (/^-?\d+$/.test(text) && value >= min && value <= max) return value;
+    problems.push(`${variable} must be a whole number from ${min} to ${max}, not "${text}"`);
+    return undefined;
+  };
+  const offset = readNumber(PORT_OFFSET_VARIABLE, -5000, 50_000) ?? 0;
+  const ports = {} as Record<PortName, number>;
+  const users = new Map<number, PortName>();
+  for (const name of PORT_NAMES) {
+    const port = readNumber(portVariable(name), 1, 65_535) ?? DEFAULT_PORTS[name] + offset;
+    const other = users.get(port);
+    if (other !== undefined) {
+      problems.push(`${portVariable(name)} and ${portVariable(other)} are both ${port}`);
+    }
+    users.set(port, name);
+    ports[name] = port;
+  }
+  if (problems.length > 0) throw new StartFailure(problems.join('\n'), EXIT.configuration);
+  return ports;
+}
+
+/** Resolves to the code of the error when 127.0.0.1:port cannot be bound, to null when it is free. */
+function probePort(port: number): Promise<string | null> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? 'UNKNOWN'));
+    server.listen({ host: '127.0.0.1', port, exclusive: true }, () => server.close(() => resolve(null)));
+  });
+}
+
+/**
+ * Promises that every port of the plan could be bound a moment ago.
+ *
+ * @throws StartFailure (69) with one line for each port that is taken: its number, its user and its variable.
+ */
+export async function checkPortsFree(ports: Ports): Promise<void> {
+  const probes = await Promise.all(
+    PORT_NAMES.map(async (name) => ({ name, error: await probePort(ports[name]) })),
+  );
+  const taken = probes.filter((probe) => probe.error !== null);
+  if (taken.length === 0) return;
+  const lines = taken.map(({ name, error }) => {
+    const state = error === 'EADDRINUSE' ? 'is taken' : `cannot be used (${error})`;
+    return `Port ${ports[name]} of ${name} ${state}: move it with ${portVariable(name)}=<port>.`;
+  });
+  throw new StartFailure([...lines, `All ports move together with ${PORT_OFFSET_VARIABLE}=100.`].join('\n'));
+}

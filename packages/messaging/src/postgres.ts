@@ -1,0 +1,150 @@
+import pg from 'pg';
+import { formatAmount, parseAmount } from '@orderflow/shared-events/money';
+
+/** What a store needs of a transaction. Statements are prepared once a connection, by their text. */
+export interface Tx {
+  query<Row extends object = Record<string, never>>(
+    text: string,
+    values?: readonly unknown[],
+  ): Promise<{ rows: Row[] }>;
+}
+
+/** The part of `pg.Pool` the kit uses; tests wrap it to count statements and to crash between them. */
+export interface ConnectionPool {
+  connect(): Promise<pg.PoolClient>;
+}
+
+/** The database cannot be reached, or the connection broke. The outcome of a COMMIT may be unknown: run again. */
+export class DatabaseAway extends Error {
+  readonly code = 'DATABASE_AWAY';
+
+  constructor(cause: unknown) {
+    super(`database away: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+    this.name = 'DatabaseAway';
+  }
+}
+
+const INT8 = 20;
+const INT8_ARRAY = 1016;
+const NUMERIC = 1700;
+const DATE = 1082;
+
+function parseId(text: string): number {
+  const id = Number(text);
+  if (!Number.isSafeInteger(id)) throw new RangeError(`integer beyond 2^53 - 1: ${text}`);
+  return id;
+}
+
+/** BIGINT as number (checked), DECIMAL(17,2) as bigint minor units, DATE as its text. */
+function parserOf(oid: number, format?: 'text' | 'binary') {
+  if (oid === INT8) return parseId;
+  if (oid === INT8_ARRAY)
+    return (text: string) => (text === '{}' ? [] : text.slice(1, -1).split(',').map(parseId));
+  if (oid === NUMERIC) return parseAmount;
+  if (oid === DATE) return (text: string) => text;
+  return pg.types.getTypeParser(oid, format as 'text') as (text: string) => unknown;
+}
+
+/**
+ * Per-connection limits. A batch must end well within the consumer's session time-out of 6 s. Sequential scans are off:
+ * a generic plan made while a table is empty would stay one (measured: 4 times the Postgres CPU until autovacuum).
+ */
+const SESSION = [
+  'enable_seqscan=off',
+  'lock_timeout=1500',
+  'statement_timeout=5000',
+  'idle_in_transaction_session_timeout=10000',
+  'timezone=UTC',
+];
+
+/**
+ * The pool of steps and contended writes: 10 connections, 2 s to get one.
+ * Reports and plain reads use another pool, with sequential scans.
+ */
+export function createPool(options: { url: string; name: string; max?: number }): pg.Pool {
+  const pool = new pg.Pool({
+    connectionString: options.url,
+    application_name: options.name,
+    max: options.max ?? 10,
+    connectionTimeoutMillis: 2_000,
+    idleTimeoutMillis: 60_000,
+    options: SESSION.map((setting) => `-c ${setting}`).join(' '),
+    types: { getTypeParser: parserOf as typeof pg.types.getTypeParser },
+  });
+  // A connection that breaks while idle is replaced by the pool; without listeners pg would end the process.
+  pool.on('error', () => undefined);
+  pool.on('connect', (client) => client.on('error', () => undefined));
+  return pool;
+}
+
+/** Amounts as an array parameter: `unnest($1::numeric[])`. */
+export function amounts(minor: readonly (bigint | null)[]): (string | null)[] {
+  return minor.map((amount) => (amount === null ? null : formatAmount(amount)));
+}
+
+const statementNames = new Map<string, string>();
+
+function statementName(text: string): string {
+  let name = statementNames.get(text);
+  if (name === undefined) {
+    name = `s${statementNames.size}`;
+    statementNames.set(text, name);
+  }
+  return name;
+}
+
+/**
+ * Runs `work` in one READ COMMITTED transaction and commits. `now` is the transaction's time by the database's clock,
+ * cut to milliseconds; it comes with BEGIN, in one round trip.
+ * @throws DatabaseAway when there is no connection or it broke; any other error of `work` as it is. Either way nothing
+ * is left, unless it was COMMIT itself whose answer was lost.
+ */
+export async function transaction<Result>(
+  pool: ConnectionPool,
+  work: (tx: Tx, now: Date) => Promise<Result>,
+): Promise<Result> {
+  const client = await pool.connect().catch((error: unknown) => {
+    throw isSqlError(error) ? error : new DatabaseAway(error);
+  });
+  let broken = false;
+  const markBroken = () => (broken = true);
+  client.once('error', markBroken);
+  try {
+    const now = await begin(client);
+    const tx: Tx = {
+      query: (text, values = []) =>
+        client.query({ name: statementName(text), text, values: values as unknown[] }),
+    };
+    const result = await work(tx, now);
+    const { command } = await client.query('COMMIT');
+    // Postgres answers COMMIT of a failed transaction with ROLLBACK and no error: a swallowed error in `work`.
+    if (command !== 'COMMIT') throw new Error('the transaction had failed before COMMIT');
+    return result;
+  } catch (error) {
+    if (!broken) await client.query('ROLLBACK').catch(markBroken);
+    throw broken && !isSqlError(error) ? new DatabaseAway(error) : error;
+  } finally {
+    client.removeListener('error', markBroken);
+    client.release(broken);
+  }
+}
+
+async function begin(client: pg.PoolClient): Promise<Date> {
+  const results = (await client.query(
+    "BEGIN; SELECT date_trunc('milliseconds', now()) AS now",
+  )) as unknown as pg.QueryResult<{ now: Date }>[];
+  const now = results[1]?.rows[0]?.now;
+  if (!now) throw new Error('BEGIN did not answer with the time');
+  return now;
+}
+
+/** Whether the error carries a SQLSTATE: five characters, from the server itself. */
+export function isSqlError(error: unknown): error is pg.DatabaseError {
+  return (
+    error instanceof Error &&
+    'code' in error &&
+    typeof error.code === 'string' &&
+    /^[0-9A-Z]{5}$/.test(error.code) &&
+    'severity' in error
+  );
+}

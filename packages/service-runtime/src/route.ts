@@ -75,7 +75,7 @@ export interface RouteDefinition<
   readonly problems: readonly ProblemCode[];
   readonly handle: (
     request: RouteRequest<Kind, Params, Query, Body, Idempotent>,
-  ) => Promise<RouteAnswer<Answers>> | RouteAnswer<Answers>;
+  ) => Promise<RouteAnswer<NoInfer<Answers>>> | RouteAnswer<NoInfer<Answers>>;
 }
 
 /** A checked route, its types folded away: what the http app and the OpenAPI generator take. */

@@ -1,0 +1,28 @@
+export type ServiceName = 'order' | 'payment' | 'product' | 'coupon' | 'user-balance';
+
+/** Which service answers below which path. A prefix matches whole segments. */
+const prefixes: Readonly<Record<string, ServiceName>> = {
+  users: 'user-balance',
+  balance: 'user-balance',
+  products: 'product',
+  'coupon-sources': 'coupon',
+  coupons: 'coupon',
+  orders: 'order',
+  payments: 'payment',
+};
+
+const versioned = /^\/v1\/([a-z-]+)(?=[/?]|$)/;
+
+/** The service a request target belongs to, or null. */
+export function serviceFor(target: string): ServiceName | null {
+  const prefix = versioned.exec(target)?.[1];
+  return prefix !== undefined && Object.hasOwn(prefixes, prefix) ? (prefixes[prefix] ?? null) : null;
+}
+
+/** What anyone may read: products one by one or listed (not their sales), and what coupon sources have left. */
+const publicReads = /^\/v1\/(products(\/[^/?]+)?|coupon-sources)(\?|$)/;
+
+/** True when a request needs no token. The services decide this again for themselves. */
+export function isPublic(method: string, target: string): boolean {
+  return (method === 'GET' || method === 'HEAD') && publicReads.test(target);
+}

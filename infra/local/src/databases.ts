@@ -21,6 +21,15 @@ function urlOf(adminUrl: URL, role: string, database: string): string {
   return url.href;
 }
 
+/** The URLs that `createDatabase` promises. */
+export function databaseUrls(adminUrl: string, database: string): DatabaseUrls {
+  const admin = new URL(adminUrl);
+  return {
+    ownerUrl: urlOf(admin, `${database}_owner`, database),
+    appUrl: urlOf(admin, `${database}_app`, database),
+  };
+}
+
 async function withClient<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
   const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 10_000 });
   await client.connect();
@@ -74,8 +83,5 @@ export async function createDatabase(adminUrl: string, database: string): Promis
   const inside = new URL(adminUrl);
   inside.pathname = `/${database}`;
   await withClient(inside.href, (client) => ensurePrivileges(client, database));
-  return {
-    ownerUrl: urlOf(admin, `${database}_owner`, database),
-    appUrl: urlOf(admin, `${database}_app`, database),
-  };
+  return databaseUrls(adminUrl, database);
 }

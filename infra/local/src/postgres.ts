@@ -95,24 +95,40 @@ async function chooseRunAs(): Promise<RunAs> {
   );
 }
 
+/**
+ * The superuser's URL of the cluster in `dir`. The password is made once and kept beside the data, readable to its
+ * owner alone.
+ */
+export function postgresUrl({ dir, port }: Pick<PostgresOptions, 'dir' | 'port'>): string {
+  const file = passwordFile(dir);
+  if (!existsSync(file)) {
+    mkdirSync(dir, { recursive: true, mode: 0o700 });
+    writeFileSync(file, randomBytes(18).toString('base64url'), { mode: 0o600 });
+  }
+  return `postgres://${SUPERUSER}:${readFileSync(file, 'utf8').trim()}@127.0.0.1:${port}/postgres`;
+}
+
+function passwordFile(dir: string): string {
+  return join(dir, 'password');
+}
+
 /** Makes the cluster when there is none. A half-made one never gets the final name. */
 async function initialise(options: PostgresOptions, runAs: RunAs): Promise<void> {
   const data = join(options.dir, 'data');
   if (existsSync(join(data, 'PG_VERSION'))) return;
-  mkdirSync(options.dir, { recursive: true, mode: 0o700 });
   const draft = join(options.dir, 'data.draft');
-  const passwordFile = join(options.dir, 'password');
   rmSync(draft, { recursive: true, force: true });
-  writeFileSync(passwordFile, randomBytes(18).toString('base64url'), { mode: 0o600 });
   if (runAs.owner !== null) {
-    for (const path of [options.dir, passwordFile]) chownSync(path, runAs.owner.uid, runAs.owner.gid);
+    for (const path of [options.dir, passwordFile(options.dir)]) {
+      chownSync(path, runAs.owner.uid, runAs.owner.gid);
+    }
   }
   const [command = '', ...args] = [
     ...runAs.prefix,
     binary('initdb'),
     `--pgdata=${draft}`,
     `--username=${SUPERUSER}`,
-    `--pwfile=${passwordFile}`,
+    `--pwfile=${passwordFile(options.dir)}`,
     '--auth=scram-sha-256',
     '--encoding=UTF8',
     // The same order and case rules on every machine, whatever locales it has.
@@ -154,10 +170,9 @@ async function ask(url: string): Promise<string | null> {
 export async function preparePostgres(
   options: PostgresOptions,
 ): Promise<Startable & { readonly url: string }> {
+  const url = postgresUrl(options);
   const runAs = await chooseRunAs();
   await initialise(options, runAs);
-  const password = readFileSync(join(options.dir, 'password'), 'utf8').trim();
-  const url = `postgres://${SUPERUSER}:${password}@127.0.0.1:${options.port}/postgres`;
   const settings = Object.entries({ ...SETTINGS, port: String(options.port), ...options.settings });
   const args = [
     '-D',

@@ -6,7 +6,6 @@ import { useRecordCodec } from '../dist/record-codec.js';
 const require = createRequire(import.meta.url);
 const produce = require('kafkajs/src/protocol/requests/produce');
 const fetch = require('kafkajs/src/protocol/requests/fetch');
-const group = require('kafkajs/src/producer/groupMessagesPerPartition');
 
 const PARTITIONS = 6;
 const EVENTS = Number(process.argv[2] ?? 200);
@@ -47,19 +46,6 @@ const encode = () => produce.protocol({ version: 7 })(request).request.encode();
 const body = (await encode()).buffer;
 const response = fetchResponse(body);
 const decode = () => fetch.protocol({ version: 11 })({}).response.decode(response);
-const theirGroup = () =>
-  group({
-    topic: 't',
-    partitionMetadata: [1],
-    messages,
-    partitioner: ({ message }) => message.key % PARTITIONS,
-  });
-const linearGroup = () => {
-  const result = {};
-  for (const message of messages) (result[message.key % PARTITIONS] ??= []).push(message);
-  return result;
-};
-
 /** The produced batches as a broker hands them out again. */
 function fetchResponse(bytes) {
   const out = [int32(0), int16(0), int32(0), int32(1)];
@@ -105,8 +91,6 @@ for (let round = 0; round < ROUNDS; round++) {
       (figures[`${name} ${ours ? 'ours' : 'kafkajs'}`] ??= []).push(await time(work));
     }
   }
-  (figures['group kafkajs'] ??= []).push(await time(theirGroup));
-  (figures['group linear'] ??= []).push(await time(linearGroup));
 }
 console.log(`${EVENTS} events of ${value.length} bytes, ${PARTITIONS} partitions, µs an event:`);
 for (const [name, times] of Object.entries(figures)) console.log(`  ${name.padEnd(16)} ${median(times)}`);

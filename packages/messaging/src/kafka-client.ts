@@ -73,8 +73,9 @@ export function createKafka({ clientId, brokers, logger, ownCodec = true }: Kafk
  * retry), its infos each join and stop of each group. What does fail reaches the caller as a rejection or a CRASH.
  */
 function log(logger: KitLogger, { namespace, level, log: entry }: LogEntry): void {
-  const { message, timestamp: _, logger: __, ...extra } = entry;
-  const fields = { kafkajs: namespace, ...extra };
+  const { message, ...extra } = entry;
+  // The logger stamps its own time; `kafkajs` names the part of the client.
+  const fields = { ...extra, kafkajs: namespace, logger: undefined, timestamp: undefined };
   if (level === kafkajs.logLevel.ERROR || level === kafkajs.logLevel.WARN) logger.warn(fields, message);
   else logger.debug(fields, message);
 }

@@ -1,3 +1,5 @@
+import { crc32c } from './crc32c.ts';
+
 /** A message as kafkajs' producer takes it. */
 interface OutgoingMessage {
   readonly key?: Buffer | string | null;
@@ -13,7 +15,7 @@ export interface ProduceRequest {
   readonly timeout: number;
   readonly compression?: number;
   readonly transactionalId?: string | null;
-  readonly producerId?: unknown;
+  readonly producerId?: number | string;
   readonly producerEpoch?: number;
   readonly topicData: readonly {
     readonly topic: string;
@@ -44,14 +46,9 @@ const SHORT = 32;
 /**
  * The body of a Produce request, versions 3 to 7, uncompressed and without transactions: the bytes kafkajs
  * writes, in one growing buffer instead of one Encoder a header, a record, a batch, a partition and a topic.
- * @param crc32c of a buffer; kafkajs' own.
  * @param now milliseconds, for messages without a timestamp.
  */
-export function encodeProduce(
-  request: ProduceRequest,
-  crc32c: (bytes: Buffer) => number,
-  now: number,
-): EncodedBody {
+export function encodeProduce(request: ProduceRequest, now: number): EncodedBody {
   const out = new Writer();
   out.int16(-1); // no transactional id
   out.int16(request.acks);
@@ -63,7 +60,7 @@ export function encodeProduce(
     for (const { partition, firstSequence = 0, messages } of partitions) {
       out.int32(Number(partition));
       const size = out.skip(4);
-      writeBatch(out, messages, firstSequence, request.producerEpoch ?? 0, crc32c, now);
+      writeBatch(out, messages, firstSequence, request.producerEpoch ?? 0, now);
       out.patchInt32(size, out.offset - size - 4);
     }
   }
@@ -75,7 +72,6 @@ function writeBatch(
   messages: readonly OutgoingMessage[],
   firstSequence: number,
   producerEpoch: number,
-  crc32c: (bytes: Buffer) => number,
   now: number,
 ): void {
   // kafkajs sorts the texts; batches whose messages have no timestamp are the usual case.

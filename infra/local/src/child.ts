@@ -46,7 +46,11 @@ function openLog(path: string): number {
  * The command that ends with this process: the kernel signals it when its parent dies, however that happens. The
  * parent-death signal survives exec, so the pid is the program's own.
  */
-function boundToParent(signal: 'SIGTERM' | 'SIGINT', command: string, args: readonly string[]): string[] {
+export function boundToParent(
+  signal: 'SIGTERM' | 'SIGINT',
+  command: string,
+  args: readonly string[],
+): string[] {
   if (process.platform !== 'linux') return [command, ...args];
   return ['setpriv', '--pdeathsig', signal.slice(3), '--', command, ...args];
 }

@@ -64,3 +64,18 @@ export function memoryOf(pids: readonly number[]): number | null {
   }
   return kilobytes * 1024;
 }
+
+/** The processes whose environment sets a variable to this value, this one left out. Linux only; elsewhere none. */
+export function processesWith(variable: string, value: string): number[] {
+  if (!LINUX) return [];
+  const wanted = `${variable}=${value}`;
+  const pids = readdirSync('/proc').map(Number);
+  return pids.filter((pid) => {
+    if (!Number.isInteger(pid) || pid === process.pid) return false;
+    try {
+      return readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0').includes(wanted);
+    } catch {
+      return false;
+    }
+  });
+}

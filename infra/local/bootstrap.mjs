@@ -1,0 +1,72 @@
+// The way from a fresh clone to a running command. No dependencies: it runs before any is installed.
+import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { requireNode, requirePrerequisites } from './bootstrap/prerequisites.mjs';
+import { BootstrapFailure, EXIT } from './bootstrap/step.mjs';
+import {
+  buildIfChanged,
+  fetchJars,
+  installPackages,
+  jarsAreCurrent,
+  linkPostgresLibraries,
+  packagesAreCurrent,
+} from './bootstrap/workspace.mjs';
+
+const HERE = dirname(fileURLToPath(import.meta.url));
+const ROOT = join(HERE, '..', '..');
+const STATE_DIR = join(ROOT, '.local');
+const LOG_DIR = join(STATE_DIR, 'logs');
+
+/** What each command runs once everything is there, and whether it starts backends. */
+const COMMANDS = {
+  start: { module: 'main.js', backends: true },
+  test: { module: 'test-run.js', backends: true },
+  check: { module: 'check-run.js', backends: false },
+  reconcile: { module: 'reconcile/main.js', backends: false },
+};
+
+async function prepareBackends() {
+  const current = jarsAreCurrent(ROOT, STATE_DIR);
+  await requirePrerequisites(['java', 'redis', ...(current ? [] : ['maven'])], LOG_DIR);
+  if (!current) await fetchJars(ROOT, STATE_DIR);
+}
+
+async function prepareWorkspace() {
+  if (!packagesAreCurrent(ROOT)) await installPackages(ROOT, STATE_DIR);
+  await linkPostgresLibraries(ROOT, STATE_DIR);
+  await buildIfChanged(ROOT, STATE_DIR);
+}
+
+/** Removes everything the commands have written besides node_modules and the builds. */
+function clean() {
+  const file = join(STATE_DIR, 'stack.json');
+  const launcher = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')).launcher.pid : null;
+  if (launcher !== null && existsSync(`/proc/${launcher}`)) {
+    throw new BootstrapFailure(
+      `A stack is running (process ${launcher}): stop it first, with Ctrl-C or kill ${launcher}.`,
+    );
+  }
+  rmSync(STATE_DIR, { recursive: true, force: true });
+}
+
+async function run(name, words) {
+  requireNode();
+  if (name === 'clean') return clean();
+  const command = COMMANDS[name];
+  if (command === undefined) {
+    const names = [...Object.keys(COMMANDS), 'clean'].join('|');
+    throw new BootstrapFailure(`Usage: node infra/local/bootstrap.mjs <${names}> [arguments]`, EXIT.usage);
+  }
+  if (command.backends) await prepareBackends();
+  await prepareWorkspace();
+  const module = join(HERE, 'dist', command.module);
+  process.argv = [process.execPath, module, ...words];
+  await import(pathToFileURL(module).href);
+}
+
+const [name, ...words] = process.argv.slice(2);
+run(name, words).catch((error) => {
+  console.error(error instanceof BootstrapFailure ? error.message : error);
+  process.exitCode = error instanceof BootstrapFailure ? error.exitCode : EXIT.failed;
+});

@@ -5,12 +5,14 @@ import { createTokenVerifier } from '@orderflow/service-runtime/auth';
 import { createHttpApp } from '@orderflow/service-runtime/http-app';
 import { startInternalServer } from '@orderflow/service-runtime/internal-server';
 import { listen } from '@orderflow/service-runtime/listen';
-import { createLogger } from '@orderflow/service-runtime/logger';
+import { createLogger, type Logger } from '@orderflow/service-runtime/logger';
 import { createMetrics } from '@orderflow/service-runtime/metrics';
 import type { Running } from '@orderflow/service-runtime/process';
 import type { GatewayConfig } from './config.ts';
 import { localTokenRoutes } from './http/local-tokens.ts';
 import { createServiceProxy } from './http/proxy.ts';
+import type { ServiceName } from './http/routing.ts';
+import { createUpstream, type Upstream } from './http/upstream.ts';
 import { openSigningKey } from './signing-key.ts';
 
 /** Headers a browser's code may read. */
@@ -45,21 +47,8 @@ export async function startGateway(
         });
   const verifyToken = tokens.verify.bind(tokens);
   const app = hardenedApp(config);
-  app.use(
-    createServiceProxy({
-      services: {
-        order: config.ORDER_URL,
-        payment: config.PAYMENT_URL,
-        product: config.PRODUCT_URL,
-        coupon: config.COUPON_URL,
-        'user-balance': config.USER_BALANCE_URL,
-      },
-      verifyToken,
-      upstreamTimeoutMs: config.UPSTREAM_TIMEOUT_MS,
-      logger,
-      metrics,
-    }),
-  );
+  const upstreams = connectUpstreams(config, logger);
+  app.use(createServiceProxy({ upstreams, verifyToken, logger, metrics }));
   app.use(
     createHttpApp({ routes: signingKey ? localTokenRoutes(signingKey) : [], verifyToken, logger, metrics }),
   );
@@ -81,8 +70,21 @@ export async function startGateway(
     internalUrl: internal.url,
     async stop() {
       await door.close();
+      await Promise.all(Object.values(upstreams).map((upstream) => upstream.close()));
       await internal.close();
     },
+  };
+}
+
+function connectUpstreams(config: GatewayConfig, logger: Logger): Readonly<Record<ServiceName, Upstream>> {
+  const connect = (name: ServiceName, url: string) =>
+    createUpstream({ name, url, silentMaxMs: config.UPSTREAM_TIMEOUT_MS, logger });
+  return {
+    order: connect('order', config.ORDER_URL),
+    payment: connect('payment', config.PAYMENT_URL),
+    product: connect('product', config.PRODUCT_URL),
+    coupon: connect('coupon', config.COUPON_URL),
+    'user-balance': connect('user-balance', config.USER_BALANCE_URL),
   };
 }
 

@@ -1,0 +1,29 @@
+import { z } from 'zod';
+import { amountOut, jsonId, timeOut, writeTime } from '@orderflow/service-runtime/fields';
+import { formatAmount } from '@orderflow/shared-events/money';
+import type { OwnCoupon } from '../store/coupons.ts';
+
+export const couponStatus = z.enum(['UNUSED', 'USED']);
+
+export const couponShape = z.strictObject({
+  id: jsonId,
+  couponSourceId: jsonId,
+  name: z.string(),
+  discountAmount: amountOut,
+  status: couponStatus,
+  usedAt: timeOut.nullable(),
+  createdAt: timeOut,
+});
+
+export function showCoupon(coupon: OwnCoupon): z.input<typeof couponShape> {
+  const { id, couponSourceId, name, discountAmount, usedAt, createdAt } = coupon;
+  return {
+    id,
+    couponSourceId,
+    name,
+    discountAmount: formatAmount(discountAmount),
+    status: usedAt ? 'USED' : 'UNUSED',
+    usedAt: usedAt && writeTime(usedAt),
+    createdAt: writeTime(createdAt),
+  };
+}

@@ -1,0 +1,58 @@
+import { PrismaPg } from '@prisma/adapter-pg';
+import { createKit } from '@orderflow/messaging/kit';
+import { messageOutbox } from '@orderflow/messaging/outbox';
+import { createLogger } from '@orderflow/service-runtime/logger';
+import { createMetrics } from '@orderflow/service-runtime/metrics';
+import { hostService, namedMetrics } from '@orderflow/service-runtime/service-host';
+import type { CouponConfig } from './config.ts';
+import { PrismaClient } from './generated/prisma/client.ts';
+import { listCouponSources } from './http/list-coupon-sources.ts';
+import { listCoupons } from './http/list-coupons.ts';
+import { createCouponSource } from './http/create-coupon-source.ts';
+import { issueCoupon } from './http/issue-coupon.ts';
+import { applyCoupons } from './steps/apply-coupons.ts';
+import { restoreCoupons } from './steps/restore-coupons.ts';
+import { retention } from './sweepers/retention.ts';
+
+/** Starts the coupon service. `onFatal` is told when only a new process can help. */
+export function startCoupon(config: CouponConfig, onFatal: (reason: string) => void) {
+  const service = 'coupon';
+  const logger = createLogger({ service, level: config.LOG_LEVEL });
+  const metrics = createMetrics(service);
+  const kit = createKit({
+    service,
+    databaseUrl: config.DATABASE_URL,
+    brokers: config.KAFKA_BROKERS,
+    outbox: messageOutbox,
+    steps: [{ step: applyCoupons }, { step: restoreCoupons }],
+    logger,
+    metrics: namedMetrics(metrics),
+    poisonPerMinute: config.POISON_PER_MINUTE,
+    onFatal,
+  });
+  const reader = new PrismaClient({
+    adapter: new PrismaPg({
+      connectionString: config.DATABASE_URL,
+      application_name: `${service} reads`,
+      max: 5,
+      connectionTimeoutMillis: 2_000,
+      statement_timeout: 5_000,
+    }),
+  });
+  return hostService({
+    config,
+    logger,
+    metrics,
+    routes: [
+      createCouponSource(reader),
+      listCouponSources(reader),
+      // 5,000 users for 100 coupons: at most 100 commits a second, each exact.
+      issueCoupon(kit.write, { intervalMs: 10, maxBatch: 500, maxWaiting: 10_000 }),
+      listCoupons(reader),
+    ],
+    messaging: kit,
+    database: kit.pool,
+    sweepers: [retention(kit.write)],
+    close: () => reader.$disconnect(),
+  });
+}

@@ -1,0 +1,49 @@
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
+
+/** A connection's way to a backend that a test can cut. */
+export interface TcpProxy {
+  readonly port: number;
+  /** Refuses new connections and resets those there are. */
+  cut(): void;
+  /** Accepts connections again. */
+  heal(): void;
+  close(): Promise<void>;
+}
+
+/** A proxy on a free port of 127.0.0.1 to `target`. */
+export async function createTcpProxy(target: { host: string; port: number }): Promise<TcpProxy> {
+  const sockets = new Set<Socket>();
+  let isCut = false;
+  const server = createServer((near) => {
+    if (isCut) return void near.resetAndDestroy();
+    const far = connect(target);
+    for (const [socket, other] of [
+      [near, far],
+      [far, near],
+    ] as const) {
+      sockets.add(socket);
+      socket.on('error', () => undefined);
+      socket.on('close', () => {
+        sockets.delete(socket);
+        other.destroy();
+      });
+      socket.pipe(other);
+    }
+  });
+  await new Promise<void>((resolve) => server.listen({ host: '127.0.0.1', port: 0 }, resolve));
+  const reset = () => {
+    for (const socket of sockets) socket.resetAndDestroy();
+  };
+  return {
+    port: (server.address() as AddressInfo).port,
+    cut() {
+      isCut = true;
+      reset();
+    },
+    heal: () => void (isCut = false),
+    close() {
+      reset();
+      return new Promise((resolve) => server.close(() => resolve()));
+    },
+  };
+}

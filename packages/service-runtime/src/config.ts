@@ -34,7 +34,7 @@ export function loadConfig<Schema extends z.ZodType>(
       const value = given[name];
       return value === undefined
         ? `${name} is not set`
-        : `${name}: ${issue.message} (is "${maskValue(name, String(value))}")`;
+        : `${name}: ${issue.message} (is "${maskValue(name, value)}")`;
     }),
   );
 }

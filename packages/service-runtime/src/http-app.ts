@@ -74,7 +74,7 @@ function lowerCase(method: Route['method']): 'get' | 'post' | 'put' | 'patch' | 
 }
 
 function allowedMethods(routes: readonly Route[]): string {
-  const methods = routes.map((route) => String(route.method));
+  const methods: string[] = routes.map((route) => route.method);
   return (methods.includes('GET') ? [...methods, 'HEAD'] : methods).join(', ');
 }
 

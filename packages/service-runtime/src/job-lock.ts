@@ -50,7 +50,7 @@ function scriptRunner(redis: RedisLink): CompatibleRedisClient {
   const call = (reply: Reply | undefined, command: string, ...args: readonly (string | number)[]): void => {
     redis.client.call(command, ...args).then(
       (result) => reply?.(null, result),
-      (error: Error) => reply?.(error),
+      (error: unknown) => reply?.(error instanceof Error ? error : new Error(String(error))),
     );
   };
   const runner = {

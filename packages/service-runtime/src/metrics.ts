@@ -23,6 +23,10 @@ export interface Metrics {
   ): Histogram<Label>;
 }
 
+interface Observer {
+  observe(seconds: number): void;
+}
+
 /** From a cached read to `Prefer: wait=10`. */
 const httpBuckets = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10];
 
@@ -43,12 +47,12 @@ export function createMetrics(service: string): Metrics {
     registers: [registry],
   });
   // Finding a labelled child hashes its labels on each observation; children are few, so they are kept.
-  const children = new Map<string, Map<number, { observe(seconds: number): void }>>();
+  const children = new Map<string, Map<number, Observer>>();
   return {
     registry,
     observeHttp(route, status, seconds) {
       let byStatus = children.get(route);
-      if (!byStatus) children.set(route, (byStatus = new Map()));
+      if (!byStatus) children.set(route, (byStatus = new Map<number, Observer>()));
       let child = byStatus.get(status);
       if (!child) byStatus.set(status, (child = http.labels(route, String(status))));
       child.observe(seconds);

@@ -45,7 +45,7 @@ export async function startGateway(
           issuer: config.JWT_ISSUER,
           audience: config.JWT_AUDIENCE,
         });
-  const verifyToken = tokens.verify.bind(tokens);
+  const verifyToken = tokens.verify;
   const app = hardenedApp(config);
   const upstreams = connectUpstreams(config, logger);
   app.use(createServiceProxy({ upstreams, verifyToken, logger, metrics }));

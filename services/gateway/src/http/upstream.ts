@@ -51,7 +51,7 @@ export function createUpstream(options: {
       };
       const path = prefix + url;
       pool.dispatch(
-        { path, method: method as Dispatcher.HttpMethod, headers, body },
+        { path, method, headers, body },
         answerInto(response, away),
       );
     },

@@ -105,3 +105,18 @@ function headersToJson(headers: Delivery['headers']): string {
   }
   return JSON.stringify(encoded);
 }
+
+/** Deletes dead letters that were closed more than `days` ago, at most `limit`; open ones stay. Returns how many. */
+export async function purgeDeadLetters(
+  tx: Pick<Tx, 'query'>,
+  { days, limit }: { days: number; limit: number },
+): Promise<number> {
+  const { rows } = await tx.query(
+    `DELETE FROM dead_letters WHERE id IN (
+       SELECT id FROM dead_letters WHERE closed_at < now() - make_interval(days => $1)
+        LIMIT $2 FOR UPDATE SKIP LOCKED)
+     RETURNING id`,
+    [days, limit],
+  );
+  return rows.length;
+}

@@ -42,3 +42,8 @@ export function duplicateProduct(items: OrderRequest['items']): number | null {
   }
   return null;
 }
+
+/** How many orders are open, counted once a second by the deadline sweeper: the intake refuses more above its limit. */
+export interface OpenOrderCount {
+  open: number;
+}

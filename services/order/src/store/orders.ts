@@ -108,7 +108,7 @@ async function updateOrders(tx: Tx, orders: readonly Order[]): Promise<void> {
     `UPDATE orders o
         SET status = u.status, original_amount = u.original_amount, discount_amount = u.discount_amount,
             total_amount = u.total_amount, failure_reason = u.reason, paid_at = u.paid_at,
-            cancelling_at = coalesce(u.cancelling_at, o.cancelling_at), compensate = u.compensate::text[],
+            cancelling_at = u.cancelling_at, compensate = u.compensate::text[],
             pending = u.pending::text[], attempt = coalesce(u.attempt, o.attempt), updated_at = now()
        FROM unnest($1::bigint[], $2::text[], $3::numeric[], $4::numeric[], $5::numeric[], $6::text[], $7::timestamptz[],
                    $8::timestamptz[], $9::text[], $10::text[], $11::int[])

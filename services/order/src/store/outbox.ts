@@ -1,7 +1,9 @@
 import { onlyRow, removeOutboxRows, type Outbox, type OutboxRow } from '@orderflow/messaging/outbox';
 import type { Tx } from '@orderflow/messaging/postgres';
 import { EVENTS } from '@orderflow/shared-events/catalog';
-import { wrapMessage, type Message } from '@orderflow/shared-events/envelope';
+import { encodeMessage, wrapMessage, type Message } from '@orderflow/shared-events/envelope';
+import { OrderCancelled, OrderCancelling, OrderPaid } from '@orderflow/shared-events/order';
+import type { OrderFact } from '../domain/transition.ts';
 
 const byTopic = new Map(EVENTS.map((contract) => [contract.topic, contract]));
 
@@ -30,19 +32,22 @@ interface ClaimedEvent {
 export const orderOutbox: Outbox = {
   async append(tx, messages) {
     const keys = messages.map(({ topic, headers }) => ({ topic, ...naturalKey(headers['ce_id'] ?? '') }));
-    const { rows } = await tx.query<{ id: number }>(
+    const { rows } = await tx.query<{ id: number; events: number }>(
       `INSERT INTO outbox (event_ids)
        SELECT array_agg(e.id ORDER BY e.id)
          FROM unnest($1::bigint[], $2::text[], $3::int[]) k (order_id, type, attempt)
          JOIN order_events e USING (order_id, type, attempt)
-       RETURNING id`,
+       RETURNING id, cardinality(event_ids) AS events`,
       [
         keys.map(({ orderId }) => orderId),
         keys.map(({ topic }) => TYPES[topic]),
         keys.map(({ attempt }) => attempt),
       ],
     );
-    return onlyRow(rows).id;
+    const { id, events } = onlyRow(rows);
+    if (events !== messages.length)
+      throw new Error(`${messages.length} messages, ${events} rows in order_events`);
+    return id;
   },
 
   async claim(tx, held, limit) {
@@ -91,4 +96,21 @@ function messageOf({
   if (!contract) throw new Error(`no contract for topic ${topic}`);
   const id = attempt > 0 ? `${topic}/${orderId}/${attempt}` : `${topic}/${orderId}`;
   return wrapMessage(contract, id, orderId, snapshot, { time: createdAt, causationId, traceparent });
+}
+
+/** The messages of transitions made outside a step: by a request or a sweeper. */
+export function messagesOf(facts: readonly OrderFact[], now: Date): Message[] {
+  return facts.flatMap((fact) => {
+    const origin = { time: now, causationId: fact.cause.id, traceparent: fact.cause.traceparent };
+    switch (fact.type) {
+      case 'order.paid':
+        return [encodeMessage(OrderPaid, fact.data, origin)];
+      case 'order.cancelling':
+        return [encodeMessage(OrderCancelling, fact.data, origin)];
+      case 'order.cancelled':
+        return [encodeMessage(OrderCancelled, fact.data, origin)];
+      default:
+        return [];
+    }
+  });
 }

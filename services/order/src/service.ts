@@ -1,0 +1,96 @@
+import { PrismaPg } from '@prisma/adapter-pg';
+import { purgeDeadLetters } from '@orderflow/messaging/dead-letters';
+import { createKit } from '@orderflow/messaging/kit';
+import { transaction } from '@orderflow/messaging/postgres';
+import { purgeKeys } from '@orderflow/service-runtime/idempotency';
+import { createLogger } from '@orderflow/service-runtime/logger';
+import { createMetrics } from '@orderflow/service-runtime/metrics';
+import { retention } from '@orderflow/service-runtime/retention';
+import { hostService, namedMetrics } from '@orderflow/service-runtime/service-host';
+import type { OrderConfig } from './config.ts';
+import { PrismaClient } from './generated/prisma/client.ts';
+import { cancelOrder } from './http/cancel-order.ts';
+import { createOrder } from './http/create-order.ts';
+import { listOrders } from './http/list-orders.ts';
+import { listStuckOrders } from './http/list-stuck-orders.ts';
+import { nudgeOrder } from './http/nudge-order.ts';
+import { readOrder } from './http/read-order.ts';
+import { readOrderEvents } from './http/read-order-events.ts';
+import { advanceOrders } from './steps/advance-orders.ts';
+import { orderOutbox } from './store/outbox.ts';
+import { createOrderReader } from './store/reading.ts';
+import { deadlineSweeper } from './sweepers/deadline.ts';
+
+/** A run of order.advance with fewer messages is not worth waiting for: at 1 order/s pacing costs 4 ms a stage. */
+const PACE_FROM_MESSAGES = 8;
+
+/** Starts the order service. `onFatal` is told when only a new process can help. */
+export function startOrder(config: OrderConfig, onFatal: (reason: string) => void) {
+  const service = 'order';
+  const logger = createLogger({ service, level: config.LOG_LEVEL });
+  const metrics = createMetrics(service);
+  const prisma = new PrismaClient({
+    adapter: new PrismaPg({
+      connectionString: config.DATABASE_URL,
+      application_name: `${service} reads`,
+      max: 5,
+      connectionTimeoutMillis: 2_000,
+      statement_timeout: 5_000,
+    }),
+  });
+  const reader = createOrderReader(prisma);
+  const kit = createKit({
+    service,
+    databaseUrl: config.DATABASE_URL,
+    brokers: config.KAFKA_BROKERS,
+    outbox: orderOutbox,
+    steps: [
+      {
+        step: advanceOrders,
+        pace: { intervalMs: config.ADVANCE_INTERVAL_MS, fromMessages: PACE_FROM_MESSAGES },
+      },
+    ],
+    logger,
+    metrics: namedMetrics(metrics),
+    poisonPerMinute: config.POISON_PER_MINUTE,
+    onFatal,
+  });
+  const { write } = kit;
+  const count = { open: 0 };
+
+  return hostService({
+    config,
+    logger,
+    metrics,
+    routes: [
+      createOrder(write, { intervalMs: config.INTAKE_INTERVAL_MS, maxOpen: config.ORDER_MAX_OPEN }, count),
+      listOrders(reader),
+      readOrder(reader),
+      readOrderEvents(reader),
+      cancelOrder(write, reader, config.REFUND_WINDOW_DAYS),
+      listStuckOrders(reader, config.CANCEL_DEADLINE_MS),
+      nudgeOrder(write),
+    ],
+    messaging: kit,
+    database: kit.pool,
+    sweepers: [
+      deadlineSweeper(
+        write,
+        {
+          deadlineMs: config.ORDER_DEADLINE_MS,
+          maxAgeMs: config.ORDER_MAX_AGE_MS,
+          sweepPerSecond: config.SWEEP_PER_SECOND,
+        },
+        count,
+      ),
+      retention(
+        (work) => transaction(kit.pool, work),
+        [
+          { purge: purgeKeys, days: 7 },
+          { purge: purgeDeadLetters, days: 30 },
+        ],
+      ),
+    ],
+    close: () => prisma.$disconnect(),
+  });
+}

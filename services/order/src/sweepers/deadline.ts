@@ -1,0 +1,47 @@
+import { commitWithOutbox, type WriteContext } from '@orderflow/messaging/outbox';
+import { transaction } from '@orderflow/messaging/postgres';
+import type { Sweeper } from '@orderflow/service-runtime/sweeper';
+import type { OpenOrderCount } from '../domain/intake.ts';
+import { decideTimeOut } from '../domain/transition.ts';
+import { findOpenOrders, lockFree } from '../store/deadline.ts';
+import { lockOrders, saveTransitions } from '../store/orders.ts';
+import { messagesOf } from '../store/outbox.ts';
+
+export interface DeadlineSettings {
+  readonly deadlineMs: number;
+  readonly maxAgeMs: number;
+  /** Time-outs a second: a burst of them must not double the load that made the orders late. */
+  readonly sweepPerSecond: number;
+}
+
+const NOBODY = { id: null, traceparent: null };
+
+/** Once a second: counts the open orders and undoes the late ones. Only this service decides time-outs. */
+export function deadlineSweeper(
+  write: WriteContext,
+  settings: DeadlineSettings,
+  count: OpenOrderCount,
+): Sweeper {
+  let from = 0;
+  return {
+    name: 'order.deadline',
+    intervalMs: 1_000,
+    async sweep() {
+      const found = await transaction(write.pool, (tx) =>
+        findOpenOrders(tx, { from, ...settings, limit: settings.sweepPerSecond }),
+      );
+      from = found.from;
+      count.open = found.open;
+      if (found.late.length > 0) await timeOut(write, found.late);
+    },
+  };
+}
+
+async function timeOut(write: WriteContext, late: readonly number[]): Promise<void> {
+  await commitWithOutbox(write, async (tx, now) => {
+    const orders = await lockOrders(tx, await lockFree(tx, late));
+    const facts = [...orders.values()].flatMap((order) => decideTimeOut(order, now, NOBODY));
+    if (facts.length > 0) await saveTransitions(tx, facts);
+    return { result: undefined, messages: messagesOf(facts, now) };
+  });
+}

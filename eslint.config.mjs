@@ -13,6 +13,7 @@ const CONFIG_FILES = ['**/*.mjs', '**/*.cjs', '**/*.js', 'services/*/*.ts'];
 /** The only readers of the environment: a service's entry, and what starts and stops processes. */
 const ENVIRONMENT_READERS = [
   'services/*/src/main.ts',
+  'services/*/prisma.config.ts',
   'infra/local/**/*.{ts,mjs}',
   'infra/compose/*.mjs',
   'packages/testing/src/**/*.ts',
@@ -152,6 +153,7 @@ export default tseslint.config(
         process: 'readonly',
         console: 'readonly',
         URL: 'readonly',
+        fetch: 'readonly',
         setTimeout: 'readonly',
         clearTimeout: 'readonly',
       },

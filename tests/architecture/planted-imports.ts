@@ -28,7 +28,7 @@ export const LEGAL_FILES: readonly PlantedFile[] = [
   file(
     'services/coupon/src/store.ts',
     `import './domain/coupon.ts'; import './generated/client.ts'; import type { Pool } from 'pg';
-    import '@orderflow/messaging/postgres'; export type P = Pool;`,
+    import '@orderflow/messaging/postgres'; import '@orderflow/messaging/outbox'; export type P = Pool;`,
   ),
   file(
     'services/coupon/src/steps/apply-coupons.ts',

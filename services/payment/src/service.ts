@@ -1,0 +1,49 @@
+import { PrismaPg } from '@prisma/adapter-pg';
+import { createKit } from '@orderflow/messaging/kit';
+import { messageOutbox } from '@orderflow/messaging/outbox';
+import { createLogger } from '@orderflow/service-runtime/logger';
+import { createMetrics } from '@orderflow/service-runtime/metrics';
+import { hostService, namedMetrics } from '@orderflow/service-runtime/service-host';
+import type { PaymentConfig } from './config.ts';
+import { PrismaClient } from './generated/prisma/client.ts';
+import { listPayments } from './http/list-payments.ts';
+import { payOrders } from './steps/pay-orders.ts';
+import { refundPayments } from './steps/refund-payments.ts';
+import { retention } from './sweepers/retention.ts';
+
+/** Starts the payment service. `onFatal` is told when only a new process can help. */
+export function startPayment(config: PaymentConfig, onFatal: (reason: string) => void) {
+  const service = 'payment';
+  const logger = createLogger({ service, level: config.LOG_LEVEL });
+  const metrics = createMetrics(service);
+  const kit = createKit({
+    service,
+    databaseUrl: config.DATABASE_URL,
+    brokers: config.KAFKA_BROKERS,
+    outbox: messageOutbox,
+    steps: [{ step: payOrders({ limit: config.PAYMENT_LIMIT }) }, { step: refundPayments }],
+    logger,
+    metrics: namedMetrics(metrics),
+    poisonPerMinute: config.POISON_PER_MINUTE,
+    onFatal,
+  });
+  const reader = new PrismaClient({
+    adapter: new PrismaPg({
+      connectionString: config.DATABASE_URL,
+      application_name: `${service} reads`,
+      max: 5,
+      connectionTimeoutMillis: 2_000,
+      statement_timeout: 5_000,
+    }),
+  });
+  return hostService({
+    config,
+    logger,
+    metrics,
+    routes: [listPayments(reader)],
+    messaging: kit,
+    database: kit.pool,
+    sweepers: [retention(kit.write)],
+    close: () => reader.$disconnect(),
+  });
+}

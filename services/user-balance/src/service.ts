@@ -1,0 +1,62 @@
+import { PrismaPg } from '@prisma/adapter-pg';
+import { createKit } from '@orderflow/messaging/kit';
+import { messageOutbox } from '@orderflow/messaging/outbox';
+import { createLogger } from '@orderflow/service-runtime/logger';
+import { createMetrics } from '@orderflow/service-runtime/metrics';
+import { hostService, namedMetrics } from '@orderflow/service-runtime/service-host';
+import type { UserBalanceConfig } from './config.ts';
+import { PrismaClient } from './generated/prisma/client.ts';
+import { createUser } from './http/create-user.ts';
+import { listRecords } from './http/list-records.ts';
+import { readBalance } from './http/read-balance.ts';
+import { readUser } from './http/read-user.ts';
+import { topUpBalance } from './http/top-up-balance.ts';
+import { chargeOrders } from './steps/charge-orders.ts';
+import { refundOrders } from './steps/refund-orders.ts';
+import { retention } from './sweepers/retention.ts';
+
+/** Starts the user-balance service. `onFatal` is told when only a new process can help. */
+export function startUserBalance(config: UserBalanceConfig, onFatal: (reason: string) => void) {
+  const service = 'user-balance';
+  const logger = createLogger({ service, level: config.LOG_LEVEL });
+  const metrics = createMetrics(service);
+  const kit = createKit({
+    service,
+    databaseUrl: config.DATABASE_URL,
+    brokers: config.KAFKA_BROKERS,
+    outbox: messageOutbox,
+    steps: [{ step: chargeOrders }, { step: refundOrders }],
+    logger,
+    metrics: namedMetrics(metrics),
+    poisonPerMinute: config.POISON_PER_MINUTE,
+    onFatal,
+  });
+  const reader = new PrismaClient({
+    adapter: new PrismaPg({
+      connectionString: config.DATABASE_URL,
+      application_name: `${service} reads`,
+      max: 5,
+      connectionTimeoutMillis: 2_000,
+      statement_timeout: 5_000,
+    }),
+  });
+  return hostService({
+    config,
+    logger,
+    metrics,
+    routes: [
+      createUser(reader),
+      readUser(reader),
+      readBalance(reader),
+      topUpBalance(kit.write, {
+        limit: config.BALANCE_MAX,
+        pace: { intervalMs: 10, maxBatch: 500, maxWaiting: 10_000 },
+      }),
+      listRecords(reader),
+    ],
+    messaging: kit,
+    database: kit.pool,
+    sweepers: [retention(kit.write)],
+    close: () => reader.$disconnect(),
+  });
+}

@@ -135,6 +135,12 @@ describe('the Kafka client', () => {
     expect(produce.protocol).not.toBe(ours);
   });
 
+  it('has no idle timer', () => {
+    const queue = createRequire(import.meta.url)('kafkajs/src/network/requestQueue') as { prototype: object };
+    createKafka({ clientId: 'order', brokers, logger: memoryLogger().logger });
+    expect(queue.prototype).toHaveProperty('scheduleCheckPendingRequests.name', 'scheduleWhenPending');
+  });
+
   it('gives up on a broker that is not there', async () => {
     const { logger } = memoryLogger();
     const admin = createKafka({ clientId: 'order', brokers, logger }).admin();

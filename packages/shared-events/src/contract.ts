@@ -51,12 +51,20 @@ export function wireType(contract: EventContract): string {
  * The id names the fact (rule R2), so that making it again cannot mint a second identity:
  * `<topic>/<order id>`, and for the n-th nudge and its answers `<topic>/<order id>/<n>`.
  */
-export function eventId(contract: Pick<EventContract, 'topic'>, data: { orderId: number; attempt?: number }): string {
-  return data.attempt ? `${contract.topic}/${data.orderId}/${data.attempt}` : `${contract.topic}/${data.orderId}`;
+export function eventId(
+  contract: Pick<EventContract, 'topic'>,
+  data: { orderId: number; attempt?: number },
+): string {
+  return data.attempt
+    ? `${contract.topic}/${data.orderId}/${data.attempt}`
+    : `${contract.topic}/${data.orderId}`;
 }
 
 /** The data as the JSON text that goes on the wire; equal data give equal bytes. */
-export function encodeData<Data extends OrderSoFar>(contract: EventContract<string, Data>, data: Data): string {
+export function encodeData<Data extends OrderSoFar>(
+  contract: EventContract<string, Data>,
+  data: Data,
+): string {
   const wire: Record<string, unknown> = orderToWire(data);
   for (const key of contract.extraKeys) wire[key] = data[key as keyof Data];
   return JSON.stringify(wire);

@@ -20,7 +20,8 @@ export interface Origin {
 export type RefusalReason = 'UNPARSEABLE' | 'SCHEMA' | 'UNKNOWN_TYPE' | 'UNKNOWN_VERSION' | 'KEY_MISMATCH';
 
 export type Decoded<Event> =
-  { readonly ok: true; readonly event: Event } | { readonly ok: false; readonly reason: RefusalReason; readonly error: string };
+  | { readonly ok: true; readonly event: Event }
+  | { readonly ok: false; readonly reason: RefusalReason; readonly error: string };
 
 /** Bytes as a Kafka client hands them over. */
 export interface RawMessage {
@@ -63,27 +64,30 @@ export function wrapMessage(
 }
 
 /**
- * Reads a message of one of the given contracts. Never throws: what cannot be read comes back with its reason.
+ * Reads a message of the contract's topic. Never throws: what cannot be read comes back with its reason.
  * Fields that the schema does not know are dropped, so that producers may add some.
  */
-export function decodeMessage(contract: EventContract, message: RawMessage): Decoded<ReceivedEvent> {
+export function decodeMessage<Type extends string, Data extends OrderSoFar>(
+  contract: EventContract<Type, Data>,
+  message: RawMessage,
+): Decoded<ReceivedEvent<Type, Data>> {
   const type = headerText(message.headers['ce_type']);
   if (type !== wireType(contract)) return refuseType(contract, type);
-  if (message.value === null) return { ok: false, reason: 'UNPARSEABLE', error: 'the value is null' };
+  if (message.value === null) return refuse('UNPARSEABLE', 'the value is null');
   let json: unknown;
   try {
     json = JSON.parse(utf8.decode(message.value));
   } catch (error) {
-    return { ok: false, reason: 'UNPARSEABLE', error: (error as Error).message };
+    return refuse('UNPARSEABLE', (error as Error).message);
   }
   const parsed = contract.schema.safeParse(json);
   if (!parsed.success) {
     const error = parsed.error.issues.map((issue) => `/${issue.path.join('/')}: ${issue.message}`).join('; ');
-    return { ok: false, reason: 'SCHEMA', error };
+    return refuse('SCHEMA', error);
   }
   const key = message.key?.toString('utf8');
   if (key !== String(parsed.data.orderId)) {
-    return { ok: false, reason: 'KEY_MISMATCH', error: `key ${key ?? 'null'} is not order ${parsed.data.orderId}` };
+    return refuse('KEY_MISMATCH', `key ${key ?? 'null'} is not order ${parsed.data.orderId}`);
   }
   return {
     ok: true,
@@ -92,7 +96,7 @@ export function decodeMessage(contract: EventContract, message: RawMessage): Dec
       // The id is derived, not read: a producer's wrong header cannot mint a second identity.
       id: eventId(contract, parsed.data),
       data: parsed.data,
-      traceparent: headerText(message.headers['traceparent']) ?? null,
+      traceparent: readTraceparent(message),
     },
   };
 }
@@ -104,11 +108,25 @@ function headerText(header: RawMessage['headers'][string]): string | undefined {
   return typeof first === 'string' ? first : first?.toString('utf8');
 }
 
+/** W3C trace context, version 00. Anything else is no trace: it would be stored and sent on with each event caused. */
+const TRACEPARENT = /^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
+
+function readTraceparent(message: RawMessage): string | null {
+  const text = headerText(message.headers['traceparent']);
+  return text !== undefined && TRACEPARENT.test(text) ? text : null;
+}
+
 function refuseType(contract: EventContract, type: string | undefined): Decoded<never> {
   const known = type?.startsWith(`${contract.type}.v`) && /^\d+$/.test(type.slice(contract.type.length + 2));
-  return {
-    ok: false,
-    reason: known ? 'UNKNOWN_VERSION' : 'UNKNOWN_TYPE',
-    error: `ce_type ${type ?? 'missing'}, expected ${wireType(contract)}`,
-  };
+  return refuse(
+    known ? 'UNKNOWN_VERSION' : 'UNKNOWN_TYPE',
+    `ce_type ${type ?? 'missing'}, expected ${wireType(contract)}`,
+  );
+}
+
+const ERROR_MAX_LENGTH = 500;
+
+/** Errors quote the message, which may be anything: what is not printable is shown as ?, and a megabyte is cut. */
+function refuse(reason: RefusalReason, error: string): Decoded<never> {
+  return { ok: false, reason, error: error.slice(0, ERROR_MAX_LENGTH).replace(/[\p{Cc}\p{Cs}]/gu, '?') };
 }

@@ -32,12 +32,21 @@ export const amountSchema = z.string().regex(amountPattern).transform(parseAmoun
 export const reasonSchema = z
   .string()
   .min(1)
+  .describe(`One of ${REASONS.join(', ')}. More may be added: read an unknown one as OTHER.`)
   .transform((reason) => (knownReasons.has(reason) ? (reason as Reason) : 'OTHER'));
 export const timeSchema = z.iso.datetime({ precision: 3 });
 export const attemptSchema = z.int().min(0);
 
-const line = { productId: idSchema, quantity: z.int().min(1).max(1000), expectedUnitPrice: amountSchema.nullable() };
-const unpricedItem = z.object({ ...line, unitPrice: amountSchema.nullable(), totalPrice: amountSchema.nullable() });
+const line = {
+  productId: idSchema,
+  quantity: z.int().min(1).max(1000),
+  expectedUnitPrice: amountSchema.nullable(),
+};
+const unpricedItem = z.object({
+  ...line,
+  unitPrice: amountSchema.nullable(),
+  totalPrice: amountSchema.nullable(),
+});
 const pricedItem = z.object({ ...line, unitPrice: amountSchema, totalPrice: amountSchema });
 const items = <T extends z.ZodType>(item: T) => z.array(item).min(1).max(50);
 const order = { orderId: idSchema, userId: idSchema, couponId: idSchema.nullable() };

@@ -1,6 +1,13 @@
 import { z } from 'zod';
 import { defineEvent, type EventOf } from './contract.ts';
-import { attemptSchema, discountedOrder, orderSoFar, PARTICIPANTS, reasonSchema, timeSchema } from './order-so-far.ts';
+import {
+  attemptSchema,
+  discountedOrder,
+  orderSoFar,
+  PARTICIPANTS,
+  reasonSchema,
+  timeSchema,
+} from './order-so-far.ts';
 
 /** An order was accepted. */
 export const OrderCreated = defineEvent({

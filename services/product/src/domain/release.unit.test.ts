@@ -76,7 +76,7 @@ describe('product.release', () => {
 
   it('takes a nudge that overtakes the first attempt for the first', () =>
     given(done)
-      .when(orderCancelling({ attempt: 1 }), orderCancelling())
+      .when(orderCancelling({ attempt: 1 }), orderCancelling(), orderCancelling({ attempt: 1 }))
       .then(stockReleased('done', held, 1)));
 
   it.each([[[]], [[done]], [[rejected]], [[undone(0)]]])('does nothing when stock is not named: %j', (rows) =>

@@ -3,8 +3,7 @@ import type { AmountMinor } from '@orderflow/shared-events/money';
 import type { OrderCreated } from '@orderflow/shared-events/order';
 import type { StockRejected, StockReserved } from '@orderflow/shared-events/product';
 import { linesOf, type Fences, type Line } from './fence.ts';
-
-export type ProductStatus = 'ON_SALE' | 'SUSPENDED';
+import type { ProductStatus } from './product.ts';
 
 export interface StockedProduct {
   readonly status: ProductStatus;

@@ -1,0 +1,19 @@
+import type { AmountMinor } from '@orderflow/shared-events/money';
+
+/** What is not ON_SALE is in no list and in no order; it can still be looked at by its id. */
+export type ProductStatus = 'ON_SALE' | 'SUSPENDED';
+
+export interface Product {
+  readonly id: number;
+  readonly name: string;
+  readonly description: string;
+  readonly price: AmountMinor;
+  readonly status: ProductStatus;
+  /** Pieces that the next order can take. */
+  readonly stock: number;
+  readonly createdAt: Date;
+  readonly updatedAt: Date;
+}
+
+/** A product as an admin hands it in; `stock` pieces are loaded. */
+export type NewProduct = Pick<Product, 'name' | 'description' | 'price' | 'stock'>;

@@ -1,0 +1,33 @@
+import { z } from 'zod';
+import { commitWithOutbox, type WriteContext } from '@orderflow/messaging/outbox';
+import { amountIn, name, textOf } from '@orderflow/service-runtime/fields';
+import { defineRoute } from '@orderflow/service-runtime/route';
+import { insertProduct } from '../store/products.ts';
+import { productShape, showProduct } from './product-shape.ts';
+
+/** The column has no limit; a body of 32 KB has. */
+const DESCRIPTION_MAX = 10_000;
+const STOCK_MAX = 1_000_000_000;
+
+export const postProduct = (write: WriteContext) =>
+  defineRoute({
+    method: 'POST',
+    path: '/v1/products',
+    caller: 'admin',
+    summary: 'Puts a product on sale',
+    body: z.strictObject({
+      name: name(100),
+      description: textOf(DESCRIPTION_MAX, 0),
+      price: amountIn(),
+      quantity: z.int().min(0).max(STOCK_MAX),
+    }),
+    answers: { 201: productShape },
+    problems: [],
+    async handle({ body: { quantity, ...product } }) {
+      const created = await commitWithOutbox(write, async (tx) => ({
+        result: await insertProduct(tx, { ...product, stock: quantity }),
+        messages: [],
+      }));
+      return { status: 201, body: showProduct(created), headers: { Location: `/v1/products/${created.id}` } };
+    },
+  });

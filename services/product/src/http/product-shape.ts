@@ -1,0 +1,30 @@
+import { formatAmount } from '@orderflow/shared-events/money';
+import { amountOut, jsonId, timeOut, writeTime } from '@orderflow/service-runtime/fields';
+import { z } from 'zod';
+import type { Product } from '../domain/product.ts';
+
+/** A product in every answer that shows one. */
+export const productShape = z.strictObject({
+  id: jsonId,
+  name: z.string(),
+  description: z.string(),
+  price: amountOut,
+  status: z.enum(['ON_SALE', 'SUSPENDED']),
+  stock: z.int().min(0),
+  createdAt: timeOut,
+  updatedAt: timeOut,
+});
+
+export function showProduct(product: Product): z.input<typeof productShape> {
+  const { id, name, description, price, status, stock, createdAt, updatedAt } = product;
+  return {
+    id,
+    name,
+    description,
+    price: formatAmount(price),
+    status,
+    stock,
+    createdAt: writeTime(createdAt),
+    updatedAt: writeTime(updatedAt),
+  };
+}

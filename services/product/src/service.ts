@@ -1,0 +1,61 @@
+import { PrismaPg } from '@prisma/adapter-pg';
+import { createKit } from '@orderflow/messaging/kit';
+import { messageOutbox } from '@orderflow/messaging/outbox';
+import { createLogger } from '@orderflow/service-runtime/logger';
+import { createMetrics } from '@orderflow/service-runtime/metrics';
+import { hostService, namedMetrics } from '@orderflow/service-runtime/service-host';
+import type { ProductConfig } from './config.ts';
+import { PrismaClient } from './generated/prisma/client.ts';
+import { getProduct } from './http/get-product.ts';
+import { getProducts } from './http/get-products.ts';
+import { postProduct } from './http/post-product.ts';
+import { countSales } from './steps/count-sales.ts';
+import { releaseStock } from './steps/release-stock.ts';
+import { reserveStock } from './steps/reserve-stock.ts';
+import { retention } from './sweepers/retention.ts';
+
+/** Starts the product service. `onFatal` is told when only a new process can help. */
+export function startProduct(config: ProductConfig, onFatal: (reason: string) => void) {
+  const service = 'product';
+  const logger = createLogger({ service, level: config.LOG_LEVEL });
+  const metrics = createMetrics(service);
+  const kit = createKit({
+    service,
+    databaseUrl: config.DATABASE_URL,
+    brokers: config.KAFKA_BROKERS,
+    outbox: messageOutbox,
+    steps: [
+      { step: reserveStock },
+      { step: releaseStock },
+      {
+        step: countSales(config.SALES_TIME_ZONE),
+        pace: { intervalMs: config.SALES_INTERVAL_MS, fromMessages: 1 },
+      },
+    ],
+    logger,
+    metrics: namedMetrics(metrics),
+    poisonPerMinute: config.POISON_PER_MINUTE,
+    onFatal,
+  });
+  const reader = new PrismaClient({
+    adapter: new PrismaPg({
+      connectionString: config.DATABASE_URL,
+      application_name: `${service} reads`,
+      max: 5,
+      connectionTimeoutMillis: 2_000,
+      // The adapter cuts the offset off a time and reads the rest as UTC.
+      options: '-c timezone=UTC',
+      statement_timeout: 5_000,
+    }),
+  });
+  return hostService({
+    config,
+    logger,
+    metrics,
+    routes: [postProduct(kit.write), getProducts(reader), getProduct(reader)],
+    messaging: kit,
+    database: kit.pool,
+    sweepers: [retention(kit.write)],
+    close: () => reader.$disconnect(),
+  });
+}

@@ -1,0 +1,48 @@
+import type { Tx } from '@orderflow/messaging/postgres';
+
+/** What is old enough to go, and how much of it in one transaction. */
+export interface Purge {
+  readonly days: number;
+  readonly limit: number;
+}
+
+/**
+ * Deletes fences of orders that are over. A done one is never deleted: it is what a refund undoes (rule R10).
+ * @returns how many; fewer than `limit` means that none is left
+ */
+export async function purgeReservations(tx: Tx, { days, limit }: Purge): Promise<number> {
+  const { rows } = await tx.query(
+    `DELETE FROM stock_reservations WHERE order_id IN (
+       SELECT order_id FROM stock_reservations
+        WHERE status <> 'done' AND updated_at < now() - make_interval(days => $1)
+        LIMIT $2 FOR UPDATE SKIP LOCKED)
+     RETURNING order_id`,
+    [days, limit],
+  );
+  return rows.length;
+}
+
+/** Deletes rows of sales that count nowhere; COUNTED ones are what a refund subtracts. Returns how many. */
+export async function purgeSalesOrders(tx: Tx, { days, limit }: Purge): Promise<number> {
+  const { rows } = await tx.query(
+    `DELETE FROM sales_orders WHERE order_id IN (
+       SELECT order_id FROM sales_orders
+        WHERE state = 'VOID' AND updated_at < now() - make_interval(days => $1)
+        LIMIT $2 FOR UPDATE SKIP LOCKED)
+     RETURNING order_id`,
+    [days, limit],
+  );
+  return rows.length;
+}
+
+/** Deletes dead letters that were closed; open ones stay. Returns how many. */
+export async function purgeDeadLetters(tx: Tx, { days, limit }: Purge): Promise<number> {
+  const { rows } = await tx.query(
+    `DELETE FROM dead_letters WHERE id IN (
+       SELECT id FROM dead_letters WHERE closed_at < now() - make_interval(days => $1)
+        LIMIT $2 FOR UPDATE SKIP LOCKED)
+     RETURNING id`,
+    [days, limit],
+  );
+  return rows.length;
+}

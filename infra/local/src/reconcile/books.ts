@@ -23,12 +23,19 @@ const INT8 = 20;
 const NUMERIC = 1700;
 const DATE = 1082;
 
-function parserOf(oid: number, format?: 'text' | 'binary') {
-  if (oid === INT8) return Number;
-  if (oid === NUMERIC) return parseAmount;
-  if (oid === DATE) return (text: string) => text;
-  return pg.types.getTypeParser(oid, format as 'text') as (text: string) => unknown;
-}
+/** By any oid; pg's own type names its built-in ones only. */
+const inherited = pg.types as unknown as {
+  getTypeParser(oid: number, format?: string): (text: string) => unknown;
+};
+
+const parsers = {
+  getTypeParser(oid: number, format?: string): (text: string) => unknown {
+    if (oid === INT8) return Number;
+    if (oid === NUMERIC) return parseAmount;
+    if (oid === DATE) return (text) => text;
+    return inherited.getTypeParser(oid, format);
+  },
+};
 
 async function connect(url: string): Promise<pg.Client> {
   const client = new pg.Client({
@@ -37,7 +44,7 @@ async function connect(url: string): Promise<pg.Client> {
     connectionTimeoutMillis: 5000,
     // Millions of rows pass through; the books are read, never written.
     options: '-c default_transaction_read_only=on -c work_mem=64MB',
-    types: { getTypeParser: parserOf as typeof pg.types.getTypeParser },
+    types: parsers,
   });
   // A connection that breaks fails the query that is waiting; without a listener it would end the process.
   client.on('error', () => undefined);
@@ -66,6 +73,16 @@ export async function openBooks(urls: Readonly<Record<ServiceName, string>>): Pr
     if (client === undefined) throw new Error(`no connection to the database of ${service}`);
     return client;
   };
+  // One statement at a time a connection: the next waits for it here.
+  const tails = new Map<ServiceName, Promise<unknown>>();
+  const inTurn = <T>(service: ServiceName, work: () => Promise<T>): Promise<T> => {
+    const turn = (tails.get(service) ?? Promise.resolve()).then(work);
+    tails.set(
+      service,
+      turn.catch(() => undefined),
+    );
+    return turn;
+  };
   const freezeOne = async (service: ServiceName) => {
     await clientOf(service).query('BEGIN ISOLATION LEVEL REPEATABLE READ');
     // The snapshot is taken by the first statement, not by BEGIN.
@@ -73,7 +90,7 @@ export async function openBooks(urls: Readonly<Record<ServiceName, string>>): Pr
   };
   return {
     async query<Row extends object>(database: ServiceName, text: string, values: readonly unknown[] = []) {
-      const { rows } = await clientOf(database).query<Row>(text, [...values]);
+      const { rows } = await inTurn(database, () => clientOf(database).query<Row>(text, [...values]));
       return rows;
     },
     async freeze() {

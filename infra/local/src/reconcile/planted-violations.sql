@@ -1,0 +1,149 @@
+-- What must not escape the reconciliation, one planted fault for each way an invariant can break. The head of a section
+-- says: invariant | database | what was done | subject of the finding | words of its problem.
+-- Constraints in the way of a fault are dropped first; every section is rolled back.
+
+-- I1 | user-balance | a balance nobody topped up | user 2 | not what its records say
+UPDATE balances SET amount = amount + 0.01 WHERE user_id = 2;
+
+-- I1 | user-balance | a lost ledger row | user 2 | not what its records say
+DELETE FROM balance_records WHERE type = 'TOP_UP' AND balance_id = 2;
+
+-- I1 | user-balance | a balance below zero | user 2 | not what its records say
+ALTER TABLE balances DROP CONSTRAINT balances_amount_check;
+UPDATE balances SET amount = -1 WHERE user_id = 2;
+INSERT INTO balance_records (balance_id, type, amount, order_id) VALUES (2, 'CHARGE', 6.00, 99);
+
+-- I2 | product | stock from nowhere | product 1 | not what was loaded
+UPDATE product_stocks SET quantity = quantity + 1 WHERE product_id = 1;
+
+-- I2 | product | a product without a stock row | product 1 | not what was loaded
+DELETE FROM product_stocks WHERE product_id = 1;
+
+-- I2 | product | stock below zero | product 2 | not what was loaded
+ALTER TABLE product_stocks DROP CONSTRAINT product_stocks_quantity_check;
+UPDATE product_stocks SET quantity = -1 WHERE product_id = 2;
+INSERT INTO stock_adjustments (product_id, kind, delta) VALUES (2, 'ADJUSTMENT', -14);
+
+-- I2 | product | stock held of a product that does not exist | product 77 | not what was loaded
+INSERT INTO stock_reservations (order_id, status, items) VALUES (98, 'done', '[{"productId":77,"quantity":1}]');
+
+-- I3 | coupon | a coupon handed out beside the count | coupon source 1 | initial number
+INSERT INTO coupons (user_id, coupon_source_id, name, discount_amount) VALUES (3, 1, 'Welcome', 5.00);
+
+-- I3 | coupon | two coupons of one source for one user | user 2 | several coupons of one source
+ALTER TABLE coupons DROP CONSTRAINT coupons_user_id_coupon_source_id_key;
+INSERT INTO coupons (user_id, coupon_source_id, name, discount_amount) VALUES (2, 1, 'Welcome', 5.00);
+UPDATE coupon_sources SET quantity = 7;
+
+-- I3 | coupon | a coupon used for no order | coupon 2 | one live order holds it
+UPDATE coupons SET used_at = now() WHERE id = 2;
+
+-- I3 | coupon | a coupon of a live order that is free again | coupon 1 | one live order holds it
+UPDATE coupons SET used_at = NULL WHERE id = 1;
+
+-- I3 | coupon | a coupon used twice | coupon 1 | one live order holds it
+UPDATE coupon_applications SET coupon_id = 1 WHERE order_id = 11;
+
+-- I4 | order | an order that never ended | order 10 | it is COUPON_APPLIED
+UPDATE orders SET status = 'COUPON_APPLIED' WHERE id = 10;
+
+-- I4 | order | a timeline that ends otherwise | order 10 | timeline ends CANCELLED
+INSERT INTO order_events (order_id, type, snapshot) VALUES (10, 'ORDER_CANCELLED', '{}');
+
+-- I5 | order | a line that is not price times quantity | order 10 | unit price times quantity
+UPDATE order_products SET total_price = 5.00 WHERE order_id = 10 AND product_id = 2;
+
+-- I5 | order | an original amount beside its lines | order 10 | sum of its lines
+UPDATE orders SET original_amount = 25.00, total_amount = 20.00 WHERE id = 10;
+
+-- I5 | order | a total that is not original minus discount | order 10 | original minus discount
+ALTER TABLE orders DROP CONSTRAINT orders_amounts_check;
+UPDATE orders SET total_amount = 18.99 WHERE id = 10;
+
+-- I5 | coupon | a discount the coupon is not worth | order 10 | coupon’s amount
+UPDATE coupons SET discount_amount = 6.00 WHERE id = 1;
+
+-- I5 | coupon | a coupon of another user | order 10 | another user’s
+UPDATE coupons SET user_id = 9 WHERE id = 1;
+
+-- I5 | order | a coupon the order does not name | order 10 | another coupon
+UPDATE orders SET coupon_id = NULL WHERE id = 10;
+
+-- I5 | coupon | a coupon application that was undone | order 10 | no live coupon application
+UPDATE coupon_applications SET status = 'undone' WHERE order_id = 10;
+UPDATE coupons SET used_at = NULL WHERE id = 1;
+
+-- I5 | product | stock that was released | order 10 | stock is not held
+UPDATE stock_reservations SET status = 'undone' WHERE order_id = 10;
+UPDATE product_stocks SET quantity = quantity + 2;
+
+-- I5 | product | stock held of something else | order 10 | not its items
+UPDATE stock_reservations SET items = '[{"productId":2,"quantity":4}]' WHERE order_id = 10;
+
+-- I5 | user-balance | a charge of another amount | order 10 | exactly one CHARGE
+UPDATE balance_records SET amount = 18.00 WHERE order_id = 10;
+UPDATE balances SET amount = 72.00 WHERE user_id = 1;
+
+-- I5 | user-balance | a charge of another user | order 10 | exactly one CHARGE
+UPDATE balance_records SET balance_id = 2 WHERE order_id = 10;
+
+-- I5 | user-balance | a charge that was refunded | order 10 | exactly one CHARGE
+INSERT INTO balance_records (balance_id, type, amount, order_id) VALUES (1, 'REFUND', 19.00, 10);
+UPDATE balances SET amount = amount + 19 WHERE user_id = 1;
+
+-- I5 | user-balance | a charge fence that says undone | order 10 | no live charge
+UPDATE order_charges SET status = 'undone' WHERE order_id = 10;
+
+-- I5 | payment | a payment that is missing | order 10 | exactly one payment
+DELETE FROM payments WHERE order_id = 10;
+
+-- I5 | payment | a payment fence that is missing | order 10 | no live payment
+DELETE FROM payment_attempts WHERE order_id = 10;
+
+-- I5 | order | order-paid published twice | order 10 | exactly one order-paid
+INSERT INTO order_events (order_id, type, attempt, topic, snapshot) VALUES (10, 'ORDER_PAID', 1, 'order-paid', '{}');
+
+-- I6 | user-balance | a refund that is missing | order 12 | charges and refunds do not sum to zero
+DELETE FROM balance_records WHERE order_id = 12 AND type = 'REFUND';
+UPDATE balances SET amount = 51.00 WHERE user_id = 1;
+
+-- I6 | payment | a payment that was kept | order 12 | payments do not sum to zero
+DELETE FROM payments WHERE order_id = 12 AND kind = 'REFUND';
+
+-- I6 | product | stock that is still held | order 13 | still holds stock
+UPDATE stock_reservations SET status = 'done' WHERE order_id = 13;
+UPDATE product_stocks SET quantity = quantity - 3 WHERE product_id = 1;
+
+-- I6 | coupon | a coupon that is still used | order 13 | still holds its coupon
+UPDATE coupon_applications SET status = 'done' WHERE order_id = 13;
+UPDATE coupons SET used_at = now() WHERE id = 2;
+
+-- I6 | user-balance | a charge that is still live | order 12 | charge is still live
+UPDATE order_charges SET status = 'done' WHERE order_id = 12;
+
+-- I6 | payment | a payment that is still live | order 12 | payment is still live
+UPDATE payment_attempts SET status = 'done' WHERE order_id = 12;
+
+-- I6 | order | order-cancelled never published | order 14 | exactly one order-cancelled
+DELETE FROM order_events WHERE order_id = 14 AND type = 'ORDER_CANCELLED';
+
+-- I6 | order | a refunded order whose payment was never published | order 12 | order-paid was not published
+DELETE FROM order_events WHERE order_id = 12 AND type = 'ORDER_PAID';
+
+-- I6 | product | stock held for an order nobody placed | order 4711 | no such order was accepted
+INSERT INTO stock_reservations (order_id, status, items) VALUES (4711, 'done', '[{"productId":1,"quantity":1}]');
+UPDATE product_stocks SET quantity = quantity - 1 WHERE product_id = 1;
+
+-- I7 | payment | a payment without a charge | money | do not agree
+INSERT INTO payments (user_id, order_id, amount, kind) VALUES (1, 13, 1.00, 'PAYMENT');
+
+-- I10 | product | sales of a day that nobody bought | product 2 | sales of a day
+UPDATE product_daily_sales SET quantity = 9 WHERE product_id = 2;
+
+-- I10 | product | a PAID order that was not counted | order 11 | not counted as sold
+DELETE FROM sales_orders WHERE order_id = 11;
+UPDATE product_daily_sales SET quantity = 2 WHERE product_id = 1;
+
+-- I10 | product | a CANCELLED order that still counts | order 12 | it is counted as sold
+UPDATE sales_orders SET state = 'COUNTED' WHERE order_id = 12;
+UPDATE product_daily_sales SET quantity = 5 WHERE product_id = 1;

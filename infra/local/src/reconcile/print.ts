@@ -1,0 +1,43 @@
+import { formatAmount } from '@orderflow/shared-events/money';
+import pc from 'picocolors';
+import type { InvariantResult, Violation } from './invariants.ts';
+import type { Reconciliation } from './reconcile.ts';
+
+/** JSON in which an amount is what the API writes: minor units 1250 are "12.50". */
+export function toJson(value: unknown, indent?: number): string {
+  const readable = (_key: string, part: unknown) => (typeof part === 'bigint' ? formatAmount(part) : part);
+  return JSON.stringify(value, readable, indent);
+}
+
+function violationLines({ subject, problem, rows }: Violation): string[] {
+  const shown = Object.entries(rows).filter(([, row]) => row !== null);
+  return [
+    `       ${pc.red(subject)}: ${problem}`,
+    ...shown.map(([name, row]) => `         ${name} ${toJson(row)}`),
+  ];
+}
+
+function invariantLines({ id, promise, checked, unit, violations, examples }: InvariantResult): string[] {
+  const head = `  ${violations === 0 ? pc.green('✔') : pc.red('✘')} ${id.padEnd(3)} ${promise}`;
+  const count = pc.dim(
+    `       ${checked} ${unit} checked, ${violations} ${violations === 1 ? 'violation' : 'violations'}`,
+  );
+  const rest = violations - examples.length;
+  return [head, count, ...examples.flatMap(violationLines), ...(rest > 0 ? [`       and ${rest} more`] : [])];
+}
+
+/** A reconciliation as lines for a person. */
+export function reconciliationLines(result: Reconciliation): string[] {
+  if (result.kind === 'not-at-rest') {
+    return ['The stack is not at rest:', ...result.waitingFor.map((what) => `  ${what}`)];
+  }
+  const deadLetters = Object.entries(result.deadLetters).map(
+    ([service, count]) => `  ${count} open dead letters in ${service}`,
+  );
+  const violations = result.invariants.reduce((sum, invariant) => sum + invariant.violations, 0);
+  return [
+    ...result.invariants.flatMap(invariantLines),
+    ...deadLetters,
+    `${result.orders} orders, ${violations} violations, ${(result.elapsedMs / 1000).toFixed(1)} s`,
+  ];
+}

@@ -26,14 +26,14 @@ const COMMANDS = {
   reconcile: { module: 'reconcile/main.js', backends: false },
 };
 
-async function prepareBackends() {
-  const current = jarsAreCurrent(ROOT, STATE_DIR);
-  await requirePrerequisites(['java', 'redis', ...(current ? [] : ['maven'])], LOG_DIR);
-  if (!current) await fetchJars(ROOT, STATE_DIR);
-}
-
-async function prepareWorkspace() {
-  if (!packagesAreCurrent(ROOT)) await installPackages(ROOT, STATE_DIR);
+/** Prerequisites first, since a missing one ends the start; then both downloads side by side; then the build. */
+async function prepare(backends) {
+  const fetching = backends && !jarsAreCurrent(ROOT, STATE_DIR);
+  if (backends) await requirePrerequisites(['java', 'redis', ...(fetching ? ['maven'] : [])], LOG_DIR);
+  await Promise.all([
+    fetching ? fetchJars(ROOT, STATE_DIR) : null,
+    packagesAreCurrent(ROOT) ? null : installPackages(ROOT, STATE_DIR),
+  ]);
   await linkPostgresLibraries(ROOT, STATE_DIR);
   await buildIfChanged(ROOT, STATE_DIR);
 }
@@ -58,8 +58,7 @@ async function run(name, words) {
     const names = [...Object.keys(COMMANDS), 'clean'].join('|');
     throw new BootstrapFailure(`Usage: node infra/local/bootstrap.mjs <${names}> [arguments]`, EXIT.usage);
   }
-  if (command.backends) await prepareBackends();
-  await prepareWorkspace();
+  await prepare(command.backends);
   const module = join(HERE, 'dist', command.module);
   process.argv = [process.execPath, module, ...words];
   await import(pathToFileURL(module).href);

@@ -55,6 +55,9 @@ function serverProperties(options: KafkaOptions, controllerPort: number): string
     'share.coordinator.state.topic.min.isr': 1,
     'share.coordinator.state.topic.num.partitions': 1,
     'group.initial.rebalance.delay.ms': 0,
+    // After kill -9 the new broker waits until the old one's session has ended: 4 s instead of 9.
+    'broker.session.timeout.ms': 4000,
+    'broker.heartbeat.interval.ms': 1000,
     // Longer than any topic's retention: a stack that rested for a month goes on where it stopped.
     'offsets.retention.minutes': 30 * 24 * 60,
     'num.io.threads': 2,
@@ -72,6 +75,15 @@ function javaCommand(env: Readonly<Record<string, string>>): string {
   return home === undefined || home === '' ? 'java' : join(home, 'bin', 'java');
 }
 
+/** Loggers that write a page for each partition at every start. */
+const QUIET_LOGGERS = [
+  'state.change.logger',
+  'kafka.cluster.Partition',
+  'kafka.log',
+  'org.apache.kafka.common.config',
+  'org.apache.kafka.storage.internals.log',
+];
+
 function javaArgs(options: KafkaOptions): string[] {
   return [
     '-Xms256m',
@@ -80,6 +92,7 @@ function javaArgs(options: KafkaOptions): string[] {
     '-Djava.awt.headless=true',
     '-Dorg.slf4j.simpleLogger.showDateTime=true',
     '-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd HH:mm:ss.SSS',
+    ...QUIET_LOGGERS.map((logger) => `-Dorg.slf4j.simpleLogger.log.${logger}=warn`),
     '-cp',
     join(options.libs, '*'),
   ];

@@ -1,5 +1,6 @@
 import { EXIT, StartFailure } from './failure.ts';
 import { seconds } from './messages.ts';
+import { watchNpm } from './npm-parent.ts';
 import { parseOptions } from './options.ts';
 import { readSettings } from './settings.ts';
 import type { StackRun } from './stack.ts';
@@ -33,10 +34,12 @@ function onSignal(exitCode: () => number): void {
 }
 
 function fail(error: unknown): void {
-  const shown = error instanceof StartFailure ? error.message : error;
-  console.error(shown);
-  process.exitCode = error instanceof StartFailure ? error.exitCode : EXIT.failed;
-  const code = process.exitCode;
+  const expected = error instanceof StartFailure;
+  // What a stop interrupts fails as it should.
+  if (expected && stopRequestedAt !== null) return;
+  console.error(expected ? error.message : error);
+  const code = expected ? error.exitCode : EXIT.failed;
+  process.exitCode = code;
   if (stopRequestedAt !== null) return;
   stopRequestedAt = Date.now();
   void stopAll().finally(() => process.exit(code));
@@ -56,6 +59,7 @@ async function main(): Promise<void> {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(signal, () => onSignal(() => (up ? 0 : 130)));
   }
+  if (process.env['npm_lifecycle_event'] !== undefined) watchNpm(() => onSignal(() => EXIT.failed));
   const terminal = { interactive: process.stdout.isTTY === true, print };
   const ok = await bringUp(settings, parsed.options, terminal, (started) => (run = started));
   up = true;

@@ -16,6 +16,12 @@ function megabytes(bytes: number): string {
   return `${Math.round(bytes / 1e6)} MB`;
 }
 
+/** A path as a person would type it from the checkout. */
+function shortPath(root: string, path: string): string {
+  const short = relative(root, path);
+  return short === '' || short.startsWith('..') ? path : short;
+}
+
 /** One line about a process that died or came back; null for what needs no word. */
 export function describeEvent(event: SupervisorEvent): string | null {
   switch (event.kind) {
@@ -32,7 +38,7 @@ export function describeEvent(event: SupervisorEvent): string | null {
 
 /** Where everything is, for the person who started it. */
 export function describeStack(stack: Stack, settings: LauncherSettings): string {
-  const here = (path: string) => relative(settings.root, path) || '.';
+  const state = shortPath(settings.root, settings.stateDir);
   const urls = PROCESS_NAMES.map((name) => {
     const url = name === 'gateway' ? stack.gateway : stack.services[name];
     return `  ${name.padEnd(13)} ${url}   internal ${stack.internal[name]}`;
@@ -42,13 +48,13 @@ export function describeStack(stack: Stack, settings: LauncherSettings): string 
     `  ${'postgres'.padEnd(13)} 127.0.0.1:${settings.ports.postgres}`,
     `  ${'kafka'.padEnd(13)} ${stack.kafka.brokers.join(', ')}`,
     `  ${'redis'.padEnd(13)} ${stack.redis}`,
-    `  ${'everything'.padEnd(13)} ${here(settings.stateDir)}/stack.json, logs in ${here(settings.stateDir)}/logs`,
+    `  ${'everything'.padEnd(13)} ${state}/stack.json, logs in ${state}/logs`,
   ].join('\n');
 }
 
 /** Memory and disk of the stack at this moment, the launcher included. */
 export function describeFootprint(stack: Stack, settings: LauncherSettings): string {
   const memory = memoryOf(withDescendants([stack.launcher.pid]));
-  const disk = `disk ${megabytes(diskUse(settings.stateDir))} in ${relative(settings.root, settings.stateDir)}`;
+  const disk = `disk ${megabytes(diskUse(settings.stateDir))} in ${shortPath(settings.root, settings.stateDir)}`;
   return memory === null ? disk : `memory ${megabytes(memory)} (PSS, all processes), ${disk}`;
 }

@@ -10,6 +10,9 @@ export interface StartOptions {
   readonly fresh: boolean;
 }
 
+/** As commander gives them: a flag that was not given is absent. */
+type OptionsGiven = Pick<StartOptions, 'demo' | 'orders'> & Partial<StartOptions>;
+
 const DEFAULT_ORDERS = 200;
 const MAX_ORDERS = 100_000;
 
@@ -40,7 +43,7 @@ export function parseOptions(
     )
     .option('--no-demo', 'place no demo orders')
     .option('--orders <n>', 'how many demo orders to place', parseOrders, DEFAULT_ORDERS)
-    .option('--fresh', 'remove the data of earlier runs first', false)
+    .option('--fresh', 'remove the data of earlier runs first')
     .addHelpText(
       'after',
       [
@@ -56,7 +59,8 @@ export function parseOptions(
     .configureOutput({ writeOut: print.out, writeErr: print.error });
   try {
     command.parse(words, { from: 'user' });
-    return { kind: 'start', options: command.opts<StartOptions>() };
+    const { once = false, fresh = false, ...others } = command.opts<OptionsGiven>();
+    return { kind: 'start', options: { once, fresh, ...others } };
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     return { kind: 'exit', code: error.exitCode === 0 ? 0 : 2 };

@@ -70,6 +70,9 @@ export function planPorts(env: Readonly<Record<string, string | undefined>>): Po
   return ports;
 }
 
+/** A second start finds all sixteen taken; these suffice to see what is going on. */
+const PORTS_NAMED = 3;
+
 /** Resolves to the code of the error when 127.0.0.1:port cannot be bound, to null when it is free. */
 function probePort(port: number): Promise<string | null> {
   return new Promise((resolve) => {
@@ -82,17 +85,20 @@ function probePort(port: number): Promise<string | null> {
 /**
  * Promises that every port of the plan could be bound a moment ago.
  *
- * @throws StartFailure (69) with one line for each port that is taken: its number, its user and its variable.
+ * @param likelyCause first line of the message when some are not.
+ * @throws StartFailure (69) naming the first ports that are taken: number, user and variable.
  */
-export async function checkPortsFree(ports: Ports): Promise<void> {
+export async function checkPortsFree(ports: Ports, likelyCause: string | null = null): Promise<void> {
   const probes = await Promise.all(
     PORT_NAMES.map(async (name) => ({ name, error: await probePort(ports[name]) })),
   );
   const taken = probes.filter((probe) => probe.error !== null);
   if (taken.length === 0) return;
-  const lines = taken.map(({ name, error }) => {
+  const lines = taken.slice(0, PORTS_NAMED).map(({ name, error }) => {
     const state = error === 'EADDRINUSE' ? 'is taken' : `cannot be used (${error})`;
     return `Port ${ports[name]} of ${name} ${state}: move it with ${portVariable(name)}=<port>.`;
   });
-  throw new StartFailure([...lines, `All ports move together with ${PORT_OFFSET_VARIABLE}=100.`].join('\n'));
+  if (taken.length > lines.length) lines.push(`… and ${taken.length - lines.length} more.`);
+  lines.push(`All ports move together: ${PORT_OFFSET_VARIABLE}=<number added to each>.`);
+  throw new StartFailure([...(likelyCause === null ? [] : [likelyCause]), ...lines].join('\n'));
 }

@@ -31,6 +31,21 @@ export function startTimeOf(pid: number): string | null {
   return `${readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()}/${ticks}`;
 }
 
+/** Parent of a process; null when there is no such process or no /proc. */
+export function parentOf(pid: number): number | null {
+  const parent = Number(readStat(pid)?.[1] ?? 0);
+  return parent > 0 ? parent : null;
+}
+
+/** Name of the program a process runs (`sh`, `node`), empty when there is no such process or no /proc. */
+export function programOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/comm`, 'utf8').trim();
+  } catch {
+    return '';
+  }
+}
+
 /** The given processes and everything they started that still lives. Linux only; elsewhere just the given ones. */
 export function withDescendants(pids: readonly number[]): number[] {
   if (!LINUX) return [...pids];

@@ -87,13 +87,12 @@ export async function claimState(settings: LauncherSettings, fresh: boolean): Pr
   const previous = readStack(stateDir);
   const running = previous !== null && isRunning(previous);
   const ended = previous === null || running ? [] : await endLeftovers(previous);
-  await checkPortsFree(settings.ports);
-  if (running) {
-    throw new StartFailure(
-      `A stack runs from ${stateDir} already (process ${previous.launcher.pid}). ` +
-        `Another one beside it needs a folder of its own: ${STATE_DIR_VARIABLE}=.local/second.`,
-    );
-  }
+  const inUse = running
+    ? `A stack runs from ${stateDir} already (process ${previous.launcher.pid}). ` +
+      `Another one beside it needs other ports and a folder of its own: ${STATE_DIR_VARIABLE}=.local/second.`
+    : null;
+  await checkPortsFree(settings.ports, inUse);
+  if (inUse !== null) throw new StartFailure(inUse);
   if (fresh)
     for (const folder of DATA_FOLDERS) rmSync(join(stateDir, folder), { recursive: true, force: true });
   return ended;

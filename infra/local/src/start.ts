@@ -2,6 +2,7 @@ import { Listr, PRESET_TIMER, type ListrTask } from 'listr2';
 import { runDemo } from './demo/demo.ts';
 import { describeEvent, describeFootprint, describeStack, seconds } from './messages.ts';
 import type { StartOptions } from './options.ts';
+import { PlainRenderer } from './plain-renderer.ts';
 import { PROCESS_NAMES } from './ports.ts';
 import { isBuilt } from './services.ts';
 import type { LauncherSettings } from './settings.ts';
@@ -53,7 +54,7 @@ export function startTasks(run: StackRun, settings: LauncherSettings): ListrTask
 
 async function runTasks(tasks: ListrTask[], interactive: boolean): Promise<void> {
   await new Listr(tasks, {
-    renderer: interactive ? 'default' : 'verbose',
+    renderer: interactive ? 'default' : PlainRenderer,
     // The launcher itself answers Ctrl-C: listr's own handler would end the process.
     registerSignalListeners: false,
     rendererOptions: { timer: PRESET_TIMER, collapseSubtasks: false },

@@ -81,10 +81,8 @@ export interface TestDelivery {
 const contracts = new Map<string, EventContract>(EVENTS.map((contract) => [contract.type, contract]));
 const PUBLISHED_AT = new Date(PAID_AT);
 
-/** The message of an event, as its publisher puts it into its topic. */
-export function toMessage(event: ReceivedEvent): Message {
-  const contract = contracts.get(event.type);
-  if (!contract) throw new Error(`no contract of type ${event.type}`);
+/** The message of an event, as its publisher puts it into its topic. The contract is found by the event's type. */
+export function toMessage(event: ReceivedEvent, contract = contractOf(event)): Message {
   return encodeMessage(contract, event.data, {
     time: PUBLISHED_AT,
     causationId: null,
@@ -93,8 +91,12 @@ export function toMessage(event: ReceivedEvent): Message {
 }
 
 /** The message of an event at a place in its topic. */
-export function toDelivery(event: ReceivedEvent, at: { partition: number; offset: number }): TestDelivery {
-  const { topic, key, value, headers } = toMessage(event);
+export function toDelivery(
+  event: ReceivedEvent,
+  at: { partition: number; offset: number },
+  contract?: EventContract,
+): TestDelivery {
+  const { topic, key, value, headers } = toMessage(event, contract);
   return {
     topic,
     partition: at.partition,
@@ -105,9 +107,15 @@ export function toDelivery(event: ReceivedEvent, at: { partition: number; offset
   };
 }
 
-/** A batch: each event in a partition by its order, with the offsets of its place in the list. */
-export function toDeliveries(events: readonly ReceivedEvent[]): TestDelivery[] {
+/** A batch: each event in a partition by its order, with the offset of its place in the list. */
+export function toDeliveries(events: readonly ReceivedEvent[], contract?: EventContract): TestDelivery[] {
   return events.map((event, index) =>
-    toDelivery(event, { partition: event.data.orderId % 6, offset: index }),
+    toDelivery(event, { partition: event.data.orderId % 6, offset: index }, contract),
   );
+}
+
+function contractOf(event: ReceivedEvent): EventContract {
+  const contract = contracts.get(event.type);
+  if (!contract) throw new Error(`no contract of type ${event.type}`);
+  return contract;
 }

@@ -111,16 +111,20 @@ describe('the restart budget', () => {
 describe('the Kafka client', () => {
   const brokers = ['127.0.0.1:1'];
 
-  it('logs what kafkajs calls an error as a warning, since kafkajs tries again, and its infos for debugging', () => {
+  it('warns of a consumer that failed, and keeps the attempts that kafkajs repeats for debugging', () => {
     const { logger, lines } = memoryLogger();
     const theirs = createKafka({ clientId: 'order', brokers, logger }).logger();
+    theirs.namespace('Consumer').error('Crash: gone', { groupId: 'coupon.apply' });
     theirs.namespace('Connection').error('Connection error: refused', { broker: 'b' });
-    theirs.warn('rebalancing');
-    theirs.info('joined');
+    theirs.namespace('Runner').info('joined');
     expect(lines).toEqual([
-      { level: 'warn', fields: { kafkajs: 'Connection', broker: 'b' }, message: 'Connection error: refused' },
-      { level: 'warn', fields: { kafkajs: undefined }, message: 'rebalancing' },
-      { level: 'debug', fields: { kafkajs: undefined }, message: 'joined' },
+      { level: 'warn', fields: { kafkajs: 'Consumer', groupId: 'coupon.apply' }, message: 'Crash: gone' },
+      {
+        level: 'debug',
+        fields: { kafkajs: 'Connection', broker: 'b' },
+        message: 'Connection error: refused',
+      },
+      { level: 'debug', fields: { kafkajs: 'Runner' }, message: 'joined' },
     ]);
   });
 

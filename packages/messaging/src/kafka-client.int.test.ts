@@ -14,7 +14,7 @@ const silent: KitLogger = {
   error: () => undefined,
 };
 const PARTITIONS = 3;
-const SNAPPY = 2;
+const { None, GZIP, Snappy } = kafkajs.CompressionTypes;
 
 let kafka: Kafka;
 let topic: string;
@@ -77,15 +77,15 @@ describe('relay and step on a real broker', () => {
   });
 
   it('go on past a snappy batch, whose messages arrive marked and empty', async () => {
-    const send = (value: string, compression: number) =>
+    const send = (value: string, compression: kafkajs.CompressionTypes) =>
       producer.sendBatch({
         acks: -1,
         compression,
         topicMessages: [{ topic, messages: [{ key: 'k', value }] }],
       });
-    await send('before', 0);
-    await withSnappy(() => send('unreadable', SNAPPY));
-    await send('in gzip', 1);
+    await send('before', None);
+    await withSnappy(() => send('unreadable', Snappy));
+    await send('in gzip', GZIP);
     const received = await consume();
     await waitUntil(() => received.length >= 3, { what: 'three messages' });
     expect(received.map((one) => one.value?.toString() ?? unsupportedCompression(one))).toEqual([
@@ -99,8 +99,8 @@ describe('relay and step on a real broker', () => {
 /** Teaches kafkajs to write snappy for the time of `send`: literals only, which any reader of the format takes. */
 async function withSnappy(send: () => Promise<unknown>): Promise<void> {
   const codecs = kafkajs.CompressionCodecs as Record<number, unknown>;
-  const missing = codecs[SNAPPY];
-  codecs[SNAPPY] = () => ({
+  const missing = codecs[Snappy];
+  codecs[Snappy] = () => ({
     compress: ({ buffer }: { buffer: Buffer }) => {
       if (buffer.length > 127) throw new Error('one byte of length is all that is written here');
       const block = Buffer.concat([Buffer.from([buffer.length, 60 << 2, buffer.length - 1]), buffer]);
@@ -114,6 +114,6 @@ async function withSnappy(send: () => Promise<unknown>): Promise<void> {
   try {
     await send();
   } finally {
-    codecs[SNAPPY] = missing;
+    codecs[Snappy] = missing;
   }
 }

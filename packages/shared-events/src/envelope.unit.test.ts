@@ -156,7 +156,10 @@ describe('a message is refused as', () => {
 
   it('any of these, never an exception, with an error that a text column can hold', () => {
     const bytes = fc.option(fc.uint8Array({ maxLength: 200 }).map((array) => Buffer.from(array)));
-    const type = fc.oneof(fc.constantFrom('order.paid.v1', 'order.paid.v1\0', 'x'.repeat(1_000)), fc.string({ unit: 'binary' }));
+    const type = fc.oneof(
+      fc.constantFrom('order.paid.v1', 'order.paid.v1\0', 'x'.repeat(1_000)),
+      fc.string({ unit: 'binary' }),
+    );
     const json = fc.json().map((text) => Buffer.from(text));
     fc.assert(
       fc.property(

@@ -1,7 +1,7 @@
 import { describe, it } from '@jest/globals';
 import type { StockReserved } from '@orderflow/shared-events/product';
-import { StockReserved as stockReservedContract } from '@orderflow/shared-events/product';
-import { anOrder, received } from '@orderflow/testing/orders';
+import * as events from '@orderflow/testing/events';
+import { anOrder } from '@orderflow/testing/orders';
 import { specification, type Part } from '@orderflow/testing/specification';
 import {
   decideApplication,
@@ -31,13 +31,8 @@ const fence = (status: Fence['status']): Row => ({
   orderId: 10,
   fence: status === 'done' ? { status, attempt: 0, couponId: 7 } : { status, attempt: 0 },
 });
-const stockReserved = (part: Partial<StockReserved['data']>): StockReserved =>
-  received(stockReservedContract, {
-    ...anOrder({ orderId: 10 }),
-    discountAmount: null,
-    totalAmount: null,
-    ...part,
-  });
+const stockReserved = (part: Partial<StockReserved['data']>) =>
+  events.stockReserved({ orderId: 10, ...part });
 const couponApplied = (data: Part<ApplicationFact['data']>) => ({ type: 'coupon.applied' as const, data });
 const couponRejected = (data: { orderId?: number; reason: 'COUPON_NOT_FOUND' | 'COUPON_ALREADY_USED' }) => ({
   type: 'coupon.rejected' as const,

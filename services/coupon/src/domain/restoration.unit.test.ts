@@ -1,9 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import {
-  OrderCancelling as orderCancellingContract,
-  type OrderCancelling,
-} from '@orderflow/shared-events/order';
-import { anOrder, received } from '@orderflow/testing/orders';
+import type { OrderCancelling } from '@orderflow/shared-events/order';
+import * as events from '@orderflow/testing/events';
+import { anOrder } from '@orderflow/testing/orders';
 import { specification } from '@orderflow/testing/specification';
 import type { Fence } from './fence.ts';
 import {
@@ -12,8 +10,6 @@ import {
   type RestorationFact,
   type RestorationState,
 } from './restoration.ts';
-
-const PAID_AT = '2026-01-01T00:00:00.000Z';
 
 const given = specification({
   initial: (fences: readonly Fence[]): RestorationState => ({
@@ -26,15 +22,8 @@ const given = specification({
 const done = (couponId: number | null): Fence => ({ status: 'done', attempt: 0, couponId });
 const rejected: Fence = { status: 'rejected', attempt: 0 };
 const undone = (attempt: number): Fence => ({ status: 'undone', attempt });
-const orderCancelling = (part: Partial<OrderCancelling['data']> = {}): OrderCancelling =>
-  received(orderCancellingContract, {
-    ...anOrder({ orderId: 10, couponId: 7 }),
-    reason: 'TIMED_OUT',
-    compensate: ['stock', 'coupon', 'balance', 'payment'],
-    attempt: 0,
-    paidAt: null,
-    ...part,
-  });
+const orderCancelling = (part: Partial<OrderCancelling['data']> = {}) =>
+  events.orderCancelling({ orderId: 10, couponId: 7, ...part });
 const couponRestored = (was: RestorationFact['was'], couponId: number | null, attempt = 0) => ({
   type: 'coupon.restored' as const,
   data: { orderId: 10, attempt },
@@ -89,19 +78,19 @@ describe('coupon.restore', () => {
 
   it('undoes a paid order, and its nudges, like any other', () => {
     given(done(7))
-      .when(orderCancelling({ paidAt: PAID_AT }))
+      .when(orderCancelling({ paidAt: events.PAID_AT }))
       .then(couponRestored('done', 7));
     given(undone(0))
-      .when(orderCancelling({ paidAt: PAID_AT, attempt: 1 }))
+      .when(orderCancelling({ paidAt: events.PAID_AT, attempt: 1 }))
       .then(couponRestored('undone', null, 1));
   });
 
   it('reports a paid order without a row, or with a rejected one, as a fault and never as a tombstone', () => {
     given()
-      .when(orderCancelling({ paidAt: PAID_AT }))
+      .when(orderCancelling({ paidAt: events.PAID_AT }))
       .thenFault('REFUND_WITHOUT_CHARGE');
     given(rejected)
-      .when(orderCancelling({ paidAt: PAID_AT }))
+      .when(orderCancelling({ paidAt: events.PAID_AT }))
       .thenFault('REFUND_WITHOUT_CHARGE');
   });
 

@@ -1,6 +1,6 @@
 import { describe, it } from '@jest/globals';
-import { BalanceCharged as balanceChargedContract } from '@orderflow/shared-events/user-balance';
-import { anOrder, received } from '@orderflow/testing/orders';
+import * as events from '@orderflow/testing/events';
+import { anOrder } from '@orderflow/testing/orders';
 import { specification } from '@orderflow/testing/specification';
 import type { Fence } from './fence.ts';
 import { decidePayment, withPayment, type PaymentState } from './payment.ts';
@@ -12,7 +12,7 @@ const given = specification({
 });
 
 const balanceCharged = (part: Parameters<typeof anOrder>[0] = {}) =>
-  received(balanceChargedContract, anOrder({ orderId: 10, ...part }));
+  events.balanceCharged({ orderId: 10, ...part });
 const completed = (data: Parameters<typeof anOrder>[0]) => ({ type: 'payment.completed' as const, data });
 const rejected = (data: { orderId: number }) => ({
   type: 'payment.rejected' as const,

@@ -18,13 +18,7 @@ export async function readAttempts(tx: Tx, events: readonly BalanceCharged[]): P
 
 export async function savePayments(tx: Tx, facts: readonly PaymentFact[]): Promise<void> {
   const rows = facts.toSorted((a, b) => a.data.orderId - b.data.orderId);
-  await insertPayments(
-    tx,
-    'PAYMENT',
-    rows
-      .filter(({ type }) => type === 'payment.completed')
-      .map(({ data }) => ({ orderId: data.orderId, userId: data.userId, amount: data.totalAmount })),
-  );
+  // The fence first: of two that pay one order, the second then fails on it and is known for a lost race.
   await tx.query(
     `INSERT INTO payment_attempts (order_id, status, user_id, amount)
      SELECT * FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::numeric[])`,
@@ -34,6 +28,13 @@ export async function savePayments(tx: Tx, facts: readonly PaymentFact[]): Promi
       rows.map(({ data }) => data.userId),
       amounts(rows.map(({ data }) => data.totalAmount)),
     ],
+  );
+  await insertPayments(
+    tx,
+    'PAYMENT',
+    rows
+      .filter(({ type }) => type === 'payment.completed')
+      .map(({ data }) => ({ orderId: data.orderId, userId: data.userId, amount: data.totalAmount })),
   );
 }
 

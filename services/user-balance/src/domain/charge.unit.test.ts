@@ -1,6 +1,6 @@
 import { describe, it } from '@jest/globals';
-import { CouponApplied as couponAppliedContract } from '@orderflow/shared-events/coupon';
-import { anOrder, received } from '@orderflow/testing/orders';
+import * as events from '@orderflow/testing/events';
+import { anOrder } from '@orderflow/testing/orders';
 import { specification } from '@orderflow/testing/specification';
 import { decideCharge, withCharge, type ChargeState } from './charge.ts';
 import type { Fence } from './fence.ts';
@@ -18,7 +18,7 @@ const given = specification({
 
 const balance = (amount: bigint, userId = 1): Row => ({ userId, balance: amount });
 const couponApplied = (part: Parameters<typeof anOrder>[0] = {}) =>
-  received(couponAppliedContract, anOrder({ orderId: 10, ...part }));
+  events.couponApplied({ orderId: 10, ...part });
 const charged = (data: Parameters<typeof anOrder>[0]) => ({ type: 'balance.charged' as const, data });
 const rejected = (orderId: number, reason: 'USER_NOT_FOUND' | 'INSUFFICIENT_BALANCE') => ({
   type: 'balance.rejected' as const,

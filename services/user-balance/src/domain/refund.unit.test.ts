@@ -1,14 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
-import {
-  OrderCancelling as orderCancellingContract,
-  type OrderCancelling,
-} from '@orderflow/shared-events/order';
-import { anOrder, received } from '@orderflow/testing/orders';
+import type { OrderCancelling } from '@orderflow/shared-events/order';
+import * as events from '@orderflow/testing/events';
+import { anOrder } from '@orderflow/testing/orders';
 import { specification } from '@orderflow/testing/specification';
 import type { Fence } from './fence.ts';
 import { decideRefund, withRefund, type RefundFact, type RefundState } from './refund.ts';
-
-const PAID_AT = '2026-01-01T00:00:00.000Z';
 
 const given = specification({
   initial: (fences: readonly Fence[]): RefundState => ({ fences: new Map(fences.map((row) => [10, row])) }),
@@ -19,15 +15,8 @@ const given = specification({
 const done: Fence = { status: 'done', attempt: 0, userId: 4, amount: 700n };
 const rejected: Fence = { status: 'rejected', attempt: 0 };
 const undone = (attempt: number): Fence => ({ status: 'undone', attempt });
-const orderCancelling = (part: Partial<OrderCancelling['data']> = {}): OrderCancelling =>
-  received(orderCancellingContract, {
-    ...anOrder({ orderId: 10, userId: 4 }),
-    reason: 'TIMED_OUT',
-    compensate: ['stock', 'coupon', 'balance', 'payment'],
-    attempt: 0,
-    paidAt: null,
-    ...part,
-  });
+const orderCancelling = (part: Partial<OrderCancelling['data']> = {}) =>
+  events.orderCancelling({ orderId: 10, userId: 4, ...part });
 const refunded = (was: RefundFact['was'], refund: RefundFact['refund'], attempt = 0) => ({
   type: 'balance.refunded' as const,
   data: { orderId: 10, attempt },
@@ -79,19 +68,19 @@ describe('user-balance.refund', () => {
 
   it('undoes a paid order, and its nudges, like any other', () => {
     given(done)
-      .when(orderCancelling({ paidAt: PAID_AT }))
+      .when(orderCancelling({ paidAt: events.PAID_AT }))
       .then(refunded('done', all));
     given(undone(0))
-      .when(orderCancelling({ paidAt: PAID_AT, attempt: 1 }))
+      .when(orderCancelling({ paidAt: events.PAID_AT, attempt: 1 }))
       .then(refunded('undone', null, 1));
   });
 
   it('reports a paid order without a row, or with a rejected one, as a fault and never as a tombstone', () => {
     given()
-      .when(orderCancelling({ paidAt: PAID_AT }))
+      .when(orderCancelling({ paidAt: events.PAID_AT }))
       .thenFault('REFUND_WITHOUT_CHARGE');
     given(rejected)
-      .when(orderCancelling({ paidAt: PAID_AT }))
+      .when(orderCancelling({ paidAt: events.PAID_AT }))
       .thenFault('REFUND_WITHOUT_CHARGE');
   });
 

@@ -1,5 +1,11 @@
-/** SQLSTATE classes and codes that say "not now": connection lost, server stopping, no slot, waited too long, lost a race. */
-const sqlStates = /^(08...|57P..|57014|53[0-9]..|55P03|40001|40P01|25P03|25P04)$/;
+/**
+ * SQLSTATE classes that say "not now": connection (08), lost races (40), resources (53), object state (55, lock_timeout
+ * among it), operator (57, statement_timeout among it), system (58), database missing (3D); and idle time-outs of class 25.
+ */
+const sqlStates = /^((08|3D|40|53|55|57|58)[0-9A-Z]{3}|25P0[34])$/;
+
+/** The message kit's own names for a lost database and for too many waiting requests. */
+const kitCodes = new Set(['DATABASE_AWAY', 'OVERLOADED']);
 
 const socketCodes = new Set([
   'ECONNREFUSED',
@@ -38,7 +44,8 @@ export function isBackendAway(error: unknown): boolean {
     current = current.cause, depth += 1
   ) {
     const code = 'code' in current ? String(current.code) : '';
-    if (sqlStates.test(code) || socketCodes.has(code) || prismaCodes.has(code)) return true;
+    if (sqlStates.test(code) || kitCodes.has(code) || socketCodes.has(code) || prismaCodes.has(code))
+      return true;
     if (driverTexts.has(current.message)) return true;
   }
   return false;

@@ -48,9 +48,14 @@ type Reply = (error: Error | null, result?: unknown) => void;
 /** The two commands redlock 4.2 calls, in its calling style; evalsha is missing from its published types. */
 function scriptRunner(redis: RedisLink): CompatibleRedisClient {
   const call = (reply: Reply | undefined, command: string, ...args: readonly (string | number)[]): void => {
+    // Braces: redlock's callback returns a promise that rejects when a lock is taken, and nobody may wait for it.
     redis.client.call(command, ...args).then(
-      (result) => reply?.(null, result),
-      (error: unknown) => reply?.(error instanceof Error ? error : new Error(String(error))),
+      (result) => {
+        reply?.(null, result);
+      },
+      (error: unknown) => {
+        reply?.(error instanceof Error ? error : new Error(String(error)));
+      },
     );
   };
   const runner = {

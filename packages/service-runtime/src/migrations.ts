@@ -8,7 +8,7 @@ import type { Logger } from './logger.ts';
 /** Prisma's own lock, so that `prisma migrate deploy` and a starting service wait for each other. */
 const prismaLock = 72_707_369;
 
-/** Exactly the table Prisma makes; a test compares it with a recorded one. */
+/** Exactly the table Prisma's schema engine makes; a test pins its columns. */
 const createTable = `
 CREATE TABLE IF NOT EXISTS "_prisma_migrations" (
     "id"                    VARCHAR(36) PRIMARY KEY NOT NULL,

@@ -158,7 +158,8 @@ function requireStrict(schema: z.core.$ZodType, where: string): void {
     if (!(schema.def.catchall instanceof z.ZodNever)) {
       throw new Error(`${where}: every object of a body must be strict (z.strictObject)`);
     }
-    for (const field of Object.values(schema.shape as Record<string, z.core.$ZodType>)) requireStrict(field, where);
+    const fields: Readonly<Record<string, z.core.$ZodType>> = schema.shape;
+    for (const field of Object.values(fields)) requireStrict(field, where);
   } else if (schema instanceof z.ZodArray) {
     requireStrict(schema.element, where);
   } else if (schema instanceof z.ZodPipe) {

@@ -1,0 +1,225 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { createHmac, generateKeyPairSync, sign, type KeyObject } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { createTokenVerifier } from './auth.ts';
+import { listen, type Listening } from './listen.ts';
+import { createLogger } from './logger.ts';
+
+interface BadToken {
+  readonly name: string;
+  readonly authorization?: string | null;
+  readonly signedBy?: 'nobody' | 'stranger' | 'public key as secret';
+  readonly mangle?: 'doubled' | 'signature' | 'payload';
+  readonly header?: Record<string, unknown>;
+  readonly claims?: Record<string, unknown>;
+}
+
+const badTokens = JSON.parse(
+  readFileSync(new URL('../fixtures/bad-tokens.json', import.meta.url), 'utf8'),
+) as BadToken[];
+
+const issuer = 'https://issuer.example';
+const audience = 'orderflow';
+const own = generateKeyPairSync('rsa', { modulusLength: 2048 });
+const next = generateKeyPairSync('rsa', { modulusLength: 2048 });
+const stranger = generateKeyPairSync('rsa', { modulusLength: 2048 });
+const weak = generateKeyPairSync('rsa', { modulusLength: 1024 });
+
+const jwk = (key: KeyObject, kid: string, more = {}) => ({ ...key.export({ format: 'jwk' }), kid, ...more });
+const base64 = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url');
+const nowSeconds = () => Math.floor(Date.now() / 1000);
+
+function token(made: Omit<BadToken, 'name'> = {}, key = own.privateKey): string {
+  const claims = {
+    iss: issuer,
+    aud: audience,
+    sub: '7',
+    roles: ['operator'],
+    iat: nowSeconds(),
+    exp: nowSeconds() + 600,
+    ...values(made.claims),
+  };
+  const header = { alg: 'RS256', typ: 'at+jwt', kid: 'k1', ...values(made.header) };
+  const content = `${base64(header)}.${base64(claims)}`;
+  return `${content}.${signatureOf(content, header.alg, made.signedBy, key)}`;
+}
+
+/** Fixture values: null leaves a field out, "now+60" is a time, "x*5000" a long text, "stranger's" a key. */
+function values(given: Record<string, unknown> = {}): Record<string, unknown> {
+  const value = (text: unknown) => {
+    if (text === null) return undefined;
+    if (text === "stranger's") return jwk(stranger.publicKey, 'k1');
+    const [, seconds] = /^now([+-]\d+)$/.exec(typeof text === 'string' ? text : '') ?? [];
+    if (seconds !== undefined) return nowSeconds() + Number(seconds);
+    const [, times] = /^x\*(\d+)$/.exec(typeof text === 'string' ? text : '') ?? [];
+    return times === undefined ? text : 'x'.repeat(Number(times));
+  };
+  return Object.fromEntries(Object.entries(given).map(([name, text]) => [name, value(text)]));
+}
+
+function signatureOf(content: string, alg: string, signedBy: BadToken['signedBy'], key: KeyObject): string {
+  if (signedBy === 'nobody') return '';
+  if (signedBy === 'public key as secret') {
+    const secret = own.publicKey.export({ type: 'spki', format: 'pem' });
+    return createHmac('sha256', secret).update(content).digest('base64url');
+  }
+  const hash = alg.endsWith('512') ? 'sha512' : 'sha256';
+  const signer = signedBy === 'stranger' ? stranger.privateKey : key;
+  // 6 is RSA_PKCS1_PSS_PADDING, 1 is RSA_PKCS1_PADDING.
+  return sign(hash, Buffer.from(content), { key: signer, padding: alg.startsWith('PS') ? 6 : 1 }).toString(
+    'base64url',
+  );
+}
+
+function authorizationOf(bad: BadToken): string | undefined {
+  if (bad.authorization !== undefined) return bad.authorization ?? undefined;
+  const good = token(bad);
+  const [header = '', payload = '', signature = ''] = good.split('.');
+  if (bad.mangle === 'doubled') return `Bearer ${good}, Bearer ${good}`;
+  if (bad.mangle === 'payload')
+    return `Bearer ${header}.${base64({ iss: issuer, aud: audience, sub: '1', exp: nowSeconds() + 600 })}.${signature}`;
+  if (bad.mangle === 'signature') {
+    const bytes = Buffer.from(signature, 'base64url');
+    bytes[10] = (bytes[10] ?? 0) ^ 1;
+    return `Bearer ${header}.${payload}.${bytes.toString('base64url')}`;
+  }
+  return `Bearer ${good}`;
+}
+
+describe('the token verifier', () => {
+  let keySet: Listening;
+  let keys: unknown[];
+  let fetches: number;
+  let status: number;
+
+  beforeEach(async () => {
+    keys = [jwk(own.publicKey, 'k1', { alg: 'RS256', use: 'sig' })];
+    fetches = 0;
+    status = 200;
+    keySet = await listen(
+      (_request, response) => {
+        fetches += 1;
+        response.writeHead(status).end(JSON.stringify({ keys }));
+      },
+      { host: '127.0.0.1', port: 0 },
+    );
+  });
+  afterEach(() => keySet.close());
+
+  const verifier = (jwksUrl = keySet.url) =>
+    createTokenVerifier({
+      jwksUrl,
+      issuer,
+      audience,
+      logger: createLogger({ service: 'test', level: 'silent' }),
+    });
+
+  it('tells who calls; an admin is an operator too, other roles are nothing here', async () => {
+    const { verify } = verifier();
+    const user = await verify(`Bearer ${token({ claims: { roles: null } })}`);
+    expect(user).toEqual({ userId: 7, roles: new Set(), expiresAt: expect.any(Number) });
+    expect((await verify(`bearer ${token({ claims: { roles: ['admin', 'root'] } })}`)).roles).toEqual(
+      new Set(['admin', 'operator']),
+    );
+  });
+
+  it('is given at least 25 kinds of bad token', () => {
+    expect(badTokens.length).toBeGreaterThanOrEqual(25);
+  });
+
+  it.each(badTokens.map((bad) => [bad.name, bad] as const))(
+    'refuses %s with 401 and a challenge',
+    async (_name, bad) => {
+      const { verify } = verifier();
+      await expect(verify(authorizationOf(bad))).rejects.toMatchObject({
+        code: 'UNAUTHENTICATED',
+        headers: { 'WWW-Authenticate': expect.stringMatching(/^Bearer realm="orderflow"/) },
+      });
+      // The same key still opens: what was refused is the token.
+      await expect(verify(`Bearer ${token()}`)).resolves.toMatchObject({ userId: 7 });
+    },
+  );
+
+  it('fetches nothing from where a token says', async () => {
+    const evil = await listen((_request, response) => response.end('{"keys":[]}'), {
+      host: '127.0.0.1',
+      port: 0,
+    });
+    let asked = 0;
+    evil.server.on('request', () => (asked += 1));
+    await expect(verifier().verify(`Bearer ${token({ header: { jku: evil.url } })}`)).rejects.toMatchObject({
+      code: 'UNAUTHENTICATED',
+    });
+    expect(asked).toBe(0);
+    await evil.close();
+  });
+
+  it('checks a token once and remembers it until it ends', async () => {
+    const { verify } = verifier();
+    const authorization = `Bearer ${token()}`;
+    const first = await verify(authorization);
+    expect(await verify(authorization)).toBe(first);
+    const ending = `Bearer ${token({ claims: { exp: 'now-4' } })}`;
+    const tolerated = await verify(ending);
+    expect(await verify(ending)).not.toBe(tolerated);
+  });
+
+  it('learns a new key when a token names it, but not more often than every ten seconds', async () => {
+    const { verify, ready } = verifier();
+    await ready();
+    keys.push(jwk(next.publicKey, 'k2'));
+    const ofNext = `Bearer ${token({ header: { kid: 'k2' } }, next.privateKey)}`;
+    await expect(verify(ofNext)).rejects.toMatchObject({ code: 'UNAUTHENTICATED' });
+    expect(fetches).toBe(1);
+    const realNow = Date.now;
+    Date.now = () => realNow() + 11_000;
+    try {
+      expect(await verify(ofNext)).toMatchObject({ userId: 7 });
+      for (const kid of ['x', 'y', 'z'])
+        await verify(`Bearer ${token({ header: { kid } })}`).catch(() => undefined);
+      expect(fetches).toBe(2);
+    } finally {
+      Date.now = realNow;
+    }
+  });
+
+  it.each([
+    ['too weak', jwk(weak.publicKey, 'k1')],
+    ['for encryption', jwk(own.publicKey, 'k1', { use: 'enc' })],
+    ['for another algorithm', jwk(own.publicKey, 'k1', { alg: 'PS256' })],
+  ])('does not take a key that is %s', async (_why, key) => {
+    keys = [key, jwk(next.publicKey, 'k2')];
+    const signer = _why === 'too weak' ? weak.privateKey : own.privateKey;
+    await expect(verifier().verify(`Bearer ${token({}, signer)}`)).rejects.toMatchObject({
+      code: 'UNAUTHENTICATED',
+    });
+  });
+
+  it('answers 503 while it has no keys, and is ready as soon as the issuer answers', async () => {
+    status = 500;
+    const { verify, ready, isReady } = verifier();
+    await expect(verify(`Bearer ${token()}`)).rejects.toMatchObject({
+      code: 'UNAVAILABLE',
+      headers: { 'Retry-After': '1' },
+    });
+    expect(isReady()).toBe(false);
+    status = 200;
+    await ready();
+    expect(isReady()).toBe(true);
+    await expect(verify(`Bearer ${token()}`)).resolves.toMatchObject({ userId: 7 });
+  });
+
+  it('keeps working with the keys it has when the issuer goes away', async () => {
+    const { verify, ready } = verifier();
+    await ready();
+    await keySet.close();
+    const realNow = Date.now;
+    try {
+      Date.now = () => realNow() + 601_000;
+      const later = { iat: nowSeconds(), exp: nowSeconds() + 600 };
+      await expect(verify(`Bearer ${token({ claims: later })}`)).resolves.toMatchObject({ userId: 7 });
+    } finally {
+      Date.now = realNow;
+    }
+  });
+});

@@ -1,0 +1,45 @@
+import { describe, expect, it } from '@jest/globals';
+import { isBackendAway } from './backend-away.ts';
+
+const coded = (code: string) => Object.assign(new Error(code), { code });
+
+describe('a backend that is away', () => {
+  it.each(['08006', '57P01', '57014', '53300', '55P03', '40001', '40P01', '3D000', '25P03', 'ECONNREFUSED'])(
+    'is told by the code %s',
+    (code) => {
+      expect(isBackendAway(coded(code))).toBe(true);
+    },
+  );
+
+  it.each(['P1001', 'P2024', 'DATABASE_AWAY', 'OVERLOADED', 'ETIMEDOUT'])(
+    'is told by the code %s',
+    (code) => {
+      expect(isBackendAway(coded(code))).toBe(true);
+    },
+  );
+
+  it('is found behind what wraps it', () => {
+    expect(
+      isBackendAway(new Error('query failed', { cause: new Error('x', { cause: coded('57P01') }) })),
+    ).toBe(true);
+    expect(isBackendAway(new Error('timeout exceeded when trying to connect'))).toBe(true);
+  });
+
+  it.each(['23505', '22003', '42601', '42501', 'ERR_INVALID_ARG_TYPE', 'P2002'])(
+    'is not told by the code %s',
+    (code) => {
+      expect(isBackendAway(coded(code))).toBe(false);
+    },
+  );
+
+  it('is not told by things that are no errors, and ends on circles', () => {
+    const circle = new Error('a');
+    circle.cause = circle;
+    expect([circle, null, 'ECONNREFUSED', { code: '08006' }].map(isBackendAway)).toEqual([
+      false,
+      false,
+      false,
+      false,
+    ]);
+  });
+});

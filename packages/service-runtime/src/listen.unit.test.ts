@@ -1,0 +1,81 @@
+import { describe, expect, it } from '@jest/globals';
+import { once } from 'node:events';
+import { Agent, get } from 'node:http';
+import { connect } from 'node:net';
+import { listen, PortTakenError } from './listen.ts';
+
+const host = '127.0.0.1';
+
+async function exchange(port: number, text: string): Promise<string> {
+  const socket = connect(port, host);
+  let answer = '';
+  socket.setEncoding('utf8').on('data', (part: string) => (answer += part));
+  socket.write(text);
+  await once(socket, 'close');
+  return answer;
+}
+
+describe('a listening server', () => {
+  it('answers what Node’s parser refuses with problem+json too', async () => {
+    const door = await listen((_request, response) => response.end(), { host, port: 0 });
+    const large = await exchange(
+      door.port,
+      `GET / HTTP/1.1\r\nHost: x\r\nX-Big: ${'a'.repeat(64 * 1024)}\r\n\r\n`,
+    );
+    expect(large).toMatch(/^HTTP\/1\.1 431 .*\r\nContent-Type: application\/problem\+json/);
+    expect(JSON.parse(large.split('\r\n\r\n')[1] ?? '')).toMatchObject({
+      status: 431,
+      code: 'HEADERS_TOO_LARGE',
+    });
+    const junk = await exchange(door.port, 'no http\r\n\r\n');
+    expect(JSON.parse(junk.split('\r\n\r\n')[1] ?? '')).toMatchObject({
+      status: 400,
+      code: 'MALFORMED_REQUEST',
+    });
+    await door.close();
+  });
+
+  it('names the port that another process holds', async () => {
+    const door = await listen(() => undefined, { host, port: 0 });
+    const second = listen(() => undefined, { host, port: door.port });
+    await expect(second).rejects.toThrow(PortTakenError);
+    await expect(second).rejects.toThrow(`port ${door.port} on 127.0.0.1 is taken`);
+    await door.close();
+  });
+
+  it('lets running requests finish when it closes, takes no new ones, and ends idle connections', async () => {
+    let finish = () => undefined as unknown;
+    const door = await listen(
+      (request, response) => {
+        if (request.url === '/slow') finish = () => response.end('done');
+        else response.end('quick');
+      },
+      { host, port: 0 },
+    );
+    const agent = new Agent({ keepAlive: true });
+    const ask = (path: string) =>
+      new Promise<string>((resolve, reject) => {
+        get(`${door.url}${path}`, { agent }, (response) => {
+          let text = '';
+          response
+            .setEncoding('utf8')
+            .on('data', (part: string) => (text += part))
+            .on('end', () => resolve(text));
+        }).on('error', reject);
+      });
+    expect(await ask('/')).toBe('quick');
+    const arrived = once(door.server, 'request');
+    const slow = ask('/slow');
+    await arrived;
+    let closed = false;
+    const closing = door.close().then(() => (closed = true));
+    await expect(exchange(door.port, 'GET / HTTP/1.1\r\nHost: x\r\n\r\n')).rejects.toMatchObject({
+      code: 'ECONNREFUSED',
+    });
+    expect(closed).toBe(false);
+    finish();
+    expect(await slow).toBe('done');
+    await closing;
+    agent.destroy();
+  });
+});

@@ -1,0 +1,110 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { redisUrl } from '@orderflow/testing/backends';
+import { createTcpProxy, type TcpProxy } from '@orderflow/testing/tcp-proxy';
+import { ownName } from '@orderflow/testing/topics';
+import { waitUntil } from '@orderflow/testing/wait-until';
+import { createJobLock } from './job-lock.ts';
+import { createLogger } from './logger.ts';
+import { createRedis, type RedisLink } from './redis.ts';
+
+describe('Redis, which may vanish at any moment', () => {
+  let way: TcpProxy;
+  let redis: RedisLink;
+  let lines: string[];
+
+  beforeEach(async () => {
+    const { hostname, port } = new URL(await redisUrl());
+    way = await createTcpProxy({ host: hostname, port: Number(port) });
+    lines = [];
+    redis = connect();
+    await waitUntil(() => redis.isUp(), { what: 'Redis' });
+  });
+  afterEach(async () => {
+    redis.close();
+    await way.close();
+  });
+
+  function connect(): RedisLink {
+    const destination = { write: (line: string) => void lines.push(line) };
+    return createRedis(
+      `redis://127.0.0.1:${way.port}`,
+      createLogger({ service: 'test', level: 'info', destination }),
+    );
+  }
+
+  async function takeAway(): Promise<void> {
+    way.cut();
+    await waitUntil(() => !redis.isUp(), { what: 'Redis gone' });
+  }
+
+  it('answers while it is there', async () => {
+    const key = ownName('key');
+    expect(await redis.attempt((client) => client.set(key, '1', 'PX', 5_000))).toBe('OK');
+    expect(await redis.attempt((client) => client.get(key))).toBe('1');
+  });
+
+  it('never throws while it is away, says so once, and is back by itself', async () => {
+    await takeAway();
+    for (let attempt = 0; attempt < 1_000; attempt += 1) {
+      expect(await redis.attempt((client) => client.incr('never'))).toBeUndefined();
+    }
+    way.heal();
+    await waitUntil(() => redis.isUp(), { what: 'Redis back' });
+    // What was asked meanwhile is not done later.
+    expect(await redis.attempt((client) => client.get('never'))).toBeNull();
+    const messages = lines.map((line) => (JSON.parse(line) as { msg: string }).msg);
+    expect(messages).toEqual(['Redis is away; going on without it', 'Redis is back']);
+  });
+
+  it('is not waited for longer than 250 ms when it hangs', async () => {
+    const startedAt = performance.now();
+    expect(await redis.attempt((client) => client.call('BLPOP', ownName('nothing'), '5'))).toBeUndefined();
+    expect(performance.now() - startedAt).toBeLessThan(1_000);
+  });
+
+  describe('and its job lock', () => {
+    it('lets one instance run a job at a time, and the next when it is done', async () => {
+      const name = ownName('job');
+      const other = connect();
+      await waitUntil(() => other.isUp());
+      const [mine, theirs] = [createJobLock(redis), createJobLock(other)];
+      let ran = 0;
+      const within = await mine.run(name, 5_000, async () => {
+        ran += 1;
+        expect(await theirs.run(name, 5_000, () => Promise.resolve(void (ran += 100)))).toBe(false);
+      });
+      expect([within, ran]).toEqual([true, 1]);
+      expect(await theirs.run(name, 5_000, () => Promise.resolve(void (ran += 1)))).toBe(true);
+      expect(ran).toBe(2);
+      other.close();
+    });
+
+    it('gives the lock back when the job fails, and tells the failure', async () => {
+      const name = ownName('job');
+      const lock = createJobLock(redis);
+      await expect(lock.run(name, 5_000, () => Promise.reject(new Error('failed')))).rejects.toThrow(
+        'failed',
+      );
+      expect(await lock.run(name, 5_000, () => Promise.resolve())).toBe(true);
+    });
+
+    it('runs the job without a lock while Redis is away', async () => {
+      await takeAway();
+      let ran = false;
+      expect(
+        await createJobLock(redis).run(ownName('job'), 5_000, () => Promise.resolve(void (ran = true))),
+      ).toBe(true);
+      expect(ran).toBe(true);
+    });
+
+    it('runs the job once even when Redis goes away in the middle of it', async () => {
+      let ran = 0;
+      const done = createJobLock(redis).run(ownName('job'), 5_000, async () => {
+        ran += 1;
+        await takeAway();
+      });
+      expect(await done).toBe(true);
+      expect(ran).toBe(1);
+    });
+  });
+});

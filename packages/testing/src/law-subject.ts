@@ -18,8 +18,10 @@ export interface LawSubject {
   readonly seed: (owner: Pool) => Promise<unknown>;
   /** Batches whose events collide a lot: few orders, products, coupons, users. */
   readonly batches: fc.Arbitrary<readonly TestDelivery[]>;
-  /** `size` events, 200 at most, all of which have the same kind of effect on what `seed` inserted. */
+  /** `size` events, 200 at most, all of which have the same kind of effect on what `seed` and `seedMany` inserted. */
   readonly effective: (size: number) => readonly TestDelivery[];
+  /** Inserts besides what `effective` needs; left out elsewhere, where each row costs time in each of many runs. */
+  readonly seedMany?: (owner: Pool) => Promise<unknown>;
   /** Whether the kit would park a message that fails like this; by default none may fail. */
   readonly parks?: (error: unknown) => boolean;
   /** What was sent, when it is not in `outbox.messages`. */

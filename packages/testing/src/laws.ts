@@ -71,6 +71,9 @@ async function expectNoChange(subject: LawSubject, again: Batch): Promise<void> 
  * @throws LawBroken
  */
 export async function checkSplit(subject: LawSubject, run: LawRun): Promise<void> {
+  await reset(subject);
+  const untouched = (await lastingOutcome(subject, 0)).rows.length;
+  let effects = 0;
   const property = fc.asyncProperty(
     subject.batches,
     cuts,
@@ -79,6 +82,7 @@ export async function checkSplit(subject: LawSubject, run: LawRun): Promise<void
       await reset(subject);
       const parkedWhole = await settle(subject, batch);
       const whole = await lastingOutcome(subject, startedAt);
+      if (whole.rows.length > untouched || whole.sent.length > 0) effects += 1;
       for (const parts of [split(batch, shares), batch.map((delivery) => [delivery])]) {
         await reset(subject);
         const parked: string[] = [];
@@ -95,6 +99,8 @@ export async function checkSplit(subject: LawSubject, run: LawRun): Promise<void
     }),
   );
   await assertLaw('ii', subject, property, { numRuns: 12, ...run });
+  // The laws hold for a step that does nothing, too.
+  if (effects === 0) throw new Error(`no batch of ${subject.name} had an effect: its seed does not fit`);
 }
 
 /**
@@ -154,6 +160,7 @@ export async function checkStatements(subject: LawSubject, run: LawRun): Promise
   const counted: string[][] = [];
   for (const size of [1, 10, 200]) {
     await reset(subject);
+    await subject.seedMany?.(subject.owner);
     const before = await exactOutcome(subject);
     counted.push(await statementsOf(subject.pool, (pool) => subject.deliver(pool, subject.effective(size))));
     const after = await exactOutcome(subject);

@@ -4,6 +4,7 @@ import { messageOutbox } from '@orderflow/messaging/outbox';
 import { createPool, transaction } from '@orderflow/messaging/postgres';
 import type { ReceivedEvent } from '@orderflow/shared-events/contract';
 import { anOrder } from '@orderflow/testing/orders';
+import { waitUntil } from '@orderflow/testing/wait-until';
 import { createTestDatabase, type TestDatabase } from '@orderflow/testing/database';
 import { orderCancelled, orderPaid, toDeliveries } from '@orderflow/testing/events';
 import { insertProduct } from '../store/products.ts';
@@ -48,6 +49,13 @@ describe('product.count-sales on Postgres', () => {
 
   const daily = async () =>
     (await pool.query('SELECT product_id, date, quantity FROM product_daily_sales ORDER BY product_id')).rows;
+  const someoneWaits = () =>
+    waitUntil(async () => {
+      const { rows } = await pool.query(
+        `SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+      );
+      return rows.length > 0;
+    });
   const states = async () =>
     (await pool.query('SELECT order_id, state, day, items FROM sales_orders ORDER BY order_id')).rows;
 
@@ -101,6 +109,38 @@ describe('product.count-sales on Postgres', () => {
       { product_id: lamp, date: DAY, quantity: 0 },
       { product_id: chair, date: DAY, quantity: 3 },
     ]);
+  });
+
+  it('waits for another batch that voids the same order, and subtracts once', async () => {
+    await count(paid(1, [lamp, 2]));
+    const other = await pool.connect();
+    try {
+      await other.query(`BEGIN; UPDATE sales_orders SET state = 'VOID' WHERE order_id = 1`);
+      const waiting = count(cancelled(1, [lamp, 2]));
+      await someoneWaits();
+      await other.query('COMMIT');
+      expect(await waiting).toMatchObject({ facts: 0 });
+    } finally {
+      other.release();
+    }
+    expect(await daily()).toMatchObject([{ quantity: 2 }]);
+  });
+
+  it('locks days by product, whatever order the events come in, so that batches cannot wait in a circle', async () => {
+    await count(paid(1, [lamp, 1], [chair, 1]));
+    const other = await pool.connect();
+    try {
+      await other.query('BEGIN');
+      await other.query('SELECT FROM product_daily_sales WHERE product_id = $1 FOR UPDATE', [lamp]);
+      const waiting = count(paid(2, [chair, 1]), paid(3, [lamp, 1]));
+      await someoneWaits();
+      await other.query('SELECT FROM product_daily_sales WHERE product_id = $1 FOR UPDATE NOWAIT', [chair]);
+      await other.query('COMMIT');
+      await waiting;
+    } finally {
+      other.release();
+    }
+    expect(await daily()).toMatchObject([{ quantity: 2 }, { quantity: 2 }]);
   });
 
   it('is exact under batches that meet on the same products, new and known, up and down', async () => {

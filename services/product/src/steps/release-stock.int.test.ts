@@ -4,6 +4,7 @@ import { messageOutbox } from '@orderflow/messaging/outbox';
 import { createPool, transaction } from '@orderflow/messaging/postgres';
 import type { ReceivedEvent } from '@orderflow/shared-events/contract';
 import { anOrder } from '@orderflow/testing/orders';
+import { waitUntil } from '@orderflow/testing/wait-until';
 import { createTestDatabase, type TestDatabase } from '@orderflow/testing/database';
 import { orderCancelling, orderCreated, PAID_AT, toDeliveries } from '@orderflow/testing/events';
 import { insertProduct } from '../store/products.ts';
@@ -80,6 +81,26 @@ describe('product.release on Postgres', () => {
     expect(await stock()).toBe(10);
     const { rows } = await pool.query<{ messages: string }>('SELECT messages FROM outbox');
     expect(rows.flatMap(({ messages }) => JSON.parse(messages) as object[])).toHaveLength(2 + 2);
+  });
+
+  it('waits for another batch that undoes the same order, and then gives nothing back', async () => {
+    await reserve(1);
+    const other = await pool.connect();
+    try {
+      await other.query(`BEGIN; UPDATE stock_reservations SET status = 'undone' WHERE order_id = 1`);
+      const waiting = release(orderCancelling({ orderId: 1 }));
+      await waitUntil(async () => {
+        const { rows } = await pool.query(
+          `SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+        );
+        return rows.length > 0;
+      });
+      await other.query('COMMIT');
+      expect(await waiting).toMatchObject({ facts: 0 });
+    } finally {
+      other.release();
+    }
+    expect(await stock()).toBe(8);
   });
 
   it('writes a tombstone and the nudge of the same batch as one row with the last attempt', async () => {

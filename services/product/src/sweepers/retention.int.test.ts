@@ -21,7 +21,7 @@ describe('retention', () => {
   });
 
   const ids = async (statement: string) =>
-    (await pool.query<{ id: string }>(statement)).rows.map(({ id }) => String(id));
+    (await pool.query<{ id: string | number }>(statement)).rows.map(({ id }) => String(id));
 
   it('deletes what is over and old enough, all of it, and nothing else', async () => {
     await pool.query(`

@@ -91,7 +91,8 @@ export interface ApiClient {
 
 export type Role = 'operator' | 'admin';
 
-const RETRY_LIMIT_MS = 30_000;
+/** A stack that is started again is back within a minute. */
+const RETRY_LIMIT_MS = 90_000;
 const REQUEST_LIMIT_MS = 15_000;
 const BACK_OFF_MS = 100;
 const LONGEST_BACK_OFF_MS = 2000;
@@ -110,7 +111,7 @@ async function readBody(response: Response): Promise<unknown> {
 }
 
 /**
- * One request, sent again while the answer is 503 or 429 or no answer comes, for up to 30 s: a key makes that safe.
+ * One request, sent again while the answer is 503 or 429 or no answer comes, for up to 90 s: a key makes that safe.
  *
  * @throws the last connection error when no answer came at all.
  */

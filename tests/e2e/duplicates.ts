@@ -1,0 +1,21 @@
+import { describe, expect, it } from '@jest/globals';
+import { digestTables, expectExactBooks } from './exactness.ts';
+import type { RunningStack } from './running-stack.ts';
+import { countRecords, publishAll, readEverything } from './topics.ts';
+
+/** Idea 1 of the design: a fact happens once, however often its message comes. */
+export function describeDuplicates(stack: () => RunningStack): void {
+  describe('every message of every topic delivered a second time', () => {
+    it('changes no row of any table and sends nothing', async () => {
+      await expectExactBooks(stack());
+      const [tables, counts] = [await digestTables(stack()), await countRecords(stack())];
+      const records = await readEverything(stack());
+      expect(new Set(records.map(({ topic }) => topic)).size).toBe(Object.keys(counts).length);
+      await publishAll(stack(), records);
+      await expectExactBooks(stack());
+      expect(await digestTables(stack())).toEqual(tables);
+      const twice = Object.entries(counts).map(([topic, count]) => [topic, 2 * count]);
+      expect(await countRecords(stack())).toEqual(Object.fromEntries(twice));
+    }, 120_000);
+  });
+}

@@ -1,0 +1,139 @@
+import { describe, expect, it } from '@jest/globals';
+import { SERVICE_NAMES } from '@orderflow/local/ports';
+import { TOPICS, type TopicDefinition } from '@orderflow/shared-events/catalog';
+import { wireType } from '@orderflow/shared-events/contract';
+import { waitUntil } from '@orderflow/testing/wait-until';
+import { expectExactBooks } from './exactness.ts';
+import { buy, ending, newCoupon, newProduct, newUser, place, timeline } from './people.ts';
+import type { RunningStack } from './running-stack.ts';
+import { publish } from './topics.ts';
+
+const READABLE = JSON.stringify({
+  orderId: 1,
+  userId: 1,
+  couponId: null,
+  items: [{ productId: 1, quantity: 1, expectedUnitPrice: null, unitPrice: null, totalPrice: null }],
+  originalAmount: null,
+  discountAmount: null,
+  totalAmount: null,
+});
+
+interface Garbage {
+  readonly reason: string;
+  readonly value: Buffer | null;
+  readonly type: (topic: TopicDefinition) => string;
+}
+
+const ownType = ({ event }: TopicDefinition) => wireType(event);
+
+/** Each topic gets one of each; of UNKNOWN_VERSION a step may see 20 a minute before it calls that a bad release. */
+const GARBAGE: readonly Garbage[] = [
+  { reason: 'UNPARSEABLE', value: Buffer.from('{"orderId": 1,'), type: ownType },
+  { reason: 'UNPARSEABLE', value: null, type: ownType },
+  { reason: 'UNPARSEABLE', value: Buffer.from([0xff, 0xfe, 0x00]), type: ownType },
+  { reason: 'SCHEMA', value: Buffer.from('{"orderId": "one", "items": 3}'), type: ownType },
+  { reason: 'SCHEMA', value: Buffer.from('[]'), type: ownType },
+  { reason: 'UNKNOWN_VERSION', value: Buffer.from(READABLE), type: ({ event }) => `${event.type}.v99` },
+  { reason: 'UNKNOWN_TYPE', value: Buffer.from(READABLE), type: () => 'weather.changed.v1' },
+];
+
+async function deadLetters(stack: RunningStack): Promise<string[]> {
+  const found: string[] = [];
+  for (const service of SERVICE_NAMES) {
+    const rows = await stack.sql<{ place: string }>(
+      service,
+      `SELECT step || ' ' || topic || '/' || partition || '/' || "offset" || ' ' || reason AS place
+         FROM dead_letters WHERE closed_at IS NULL`,
+    );
+    found.push(...rows.map(({ place }) => place));
+  }
+  return found.sort();
+}
+
+/** Wrong bytes from anyone, and a message that a service cannot take in for a reason of its own. */
+export function describePoison(stack: () => RunningStack): void {
+  describe('garbage on every topic', () => {
+    it('is parked once a step with its reason, while orders go on', async () => {
+      const [user, product, before] = await Promise.all([
+        newUser(stack(), '1000.00'),
+        newProduct(stack()),
+        deadLetters(stack()),
+      ]);
+      const records = TOPICS.flatMap((topic) =>
+        GARBAGE.map(({ value, type }, index) => ({
+          topic: topic.name,
+          key: Buffer.from(String(index)),
+          value,
+          headers: { ce_type: type(topic) },
+        })),
+      );
+      const flowing = Promise.all(
+        Array.from({ length: 20 }, async () => ending(user, await place(user, buy(product)))),
+      );
+      const places = await publish(stack(), records);
+      const expected = TOPICS.flatMap(({ name, consumers }) =>
+        places
+          .filter(({ topic }) => topic === name)
+          .flatMap(({ topic, partition, offset }, index) =>
+            consumers.map((step) => `${step} ${topic}/${partition}/${offset} ${GARBAGE[index]!.reason}`),
+          ),
+      );
+      const all = [...before, ...expected].sort();
+      await waitUntil(async () => (await deadLetters(stack())).length >= all.length, {
+        what: 'all dead letters',
+        timeoutMs: 30_000,
+      });
+      expect(await deadLetters(stack())).toEqual(all);
+      expect((await flowing).map(({ status }) => status)).toEqual(Array.from({ length: 20 }, () => 'PAID'));
+      expect(await ending(user, await place(user, buy(product)))).toMatchObject({ status: 'PAID' });
+      await expectExactBooks(stack());
+    }, 120_000);
+  });
+
+  describe('an order whose message a service cannot take in', () => {
+    it('is timed out once it was overtaken, everybody gives back, and one dead letter says why', async () => {
+      const user = await newUser(stack(), '100.00');
+      const [product, coupon] = await Promise.all([newProduct(stack()), newCoupon(stack(), user)]);
+      await stack().sql(
+        'coupon',
+        `CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'planted'; END $$;
+         CREATE TRIGGER planted BEFORE INSERT ON coupon_applications FOR EACH ROW
+           WHEN (NEW.coupon_id = ${coupon.id}) EXECUTE FUNCTION refuse()`,
+      );
+      try {
+        const poisoned = await place(user, { ...buy(product), couponId: coupon.id });
+        const parked = async () => {
+          const letters = await deadLetters(stack());
+          return letters.filter((letter) => letter.endsWith(' FAULT'));
+        };
+        await waitUntil(async () => (await parked()).length > 0, {
+          what: 'the dead letter',
+          timeoutMs: 20_000,
+        });
+        expect(await parked()).toEqual([expect.stringMatching(/^coupon\.apply stock-reserved\//)]);
+        // Younger orders go on, and past half a deadline they are what overtakes it.
+        const cancelled = waitUntil(
+          async () => {
+            await ending(user, await place(user, buy(product)));
+            return (await timeline(user, poisoned)).includes('ORDER_CANCELLING');
+          },
+          { what: 'the time-out', timeoutMs: 40_000, intervalMs: 1000 },
+        );
+        await cancelled;
+        expect(await ending(user, poisoned)).toMatchObject({
+          status: 'CANCELLED',
+          failureReason: 'TIMED_OUT',
+        });
+        expect(await timeline(user, poisoned)).toEqual([
+          'ORDER_CREATED',
+          'STOCK_RESERVED',
+          'ORDER_CANCELLING',
+          'ORDER_CANCELLED',
+        ]);
+        await expectExactBooks(stack());
+      } finally {
+        await stack().sql('coupon', 'DROP TRIGGER planted ON coupon_applications; DROP FUNCTION refuse()');
+      }
+    }, 120_000);
+  });
+}

@@ -1,0 +1,178 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { boundToParent } from '@orderflow/local/child';
+import { checkPortsFree, planPorts, type Ports } from '@orderflow/local/ports';
+import { postgresUrl } from '@orderflow/local/postgres';
+import { readStack, type Stack } from '@orderflow/local/stack-file';
+import { waitUntil } from '@orderflow/testing/wait-until';
+import pg from 'pg';
+
+const LOCAL = fileURLToPath(new URL('../../infra/local/', import.meta.url));
+
+/**
+ * Short deadlines, so that a time-out is seen in seconds. Not shorter: on a busy machine an order takes a second or
+ * two, and one that is late for no fault would be timed out.
+ */
+const SETTINGS = { ORDER_DEADLINE_MS: '10000', ORDER_MAX_AGE_MS: '60000', CANCEL_DEADLINE_MS: '10000' };
+
+const START_LIMIT_MS = 120_000;
+/** The backends may be starting, too. */
+const READY_LIMIT_MS = 60_000;
+
+/** A whole stack of its own: own ports, own data, ended with the tests whatever happens to them. */
+export interface RunningStack {
+  /** As its stack file says now: a restart changes pids. */
+  current(): Stack;
+  start(): Promise<void>;
+  /** In order, as Ctrl-C does. */
+  stop(): Promise<void>;
+  /** SIGKILL to a process of the stack, which its launcher starts again; resolves when it is ready again. */
+  kill(name: string): Promise<void>;
+  /** SIGKILL to the launcher, and what it started ends by itself; resolves when all of it is gone. */
+  killLauncher(): Promise<void>;
+  /** Runs a command of the local stack's, for instance `reconcile/main.js`. */
+  run(module: string, ...words: string[]): Promise<{ code: number | null; output: string }>;
+  /** Statements by a superuser in one of the five databases. */
+  sql<Row extends object>(database: string, text: string, values?: unknown[]): Promise<Row[]>;
+  remove(): void;
+}
+
+async function findPorts(): Promise<{ ports: Ports; offset: string }> {
+  for (let tries = 0; ; tries += 1) {
+    // Clear of the default ports and of those the kernel gives out (32768 and above).
+    const offset = String(2000 + 100 * Math.floor(Math.random() * 180));
+    const ports = planPorts({ ORDERFLOW_PORT_OFFSET: offset });
+    try {
+      await checkPortsFree(ports);
+      return { ports, offset };
+    } catch (error) {
+      if (tries > 20) throw error;
+    }
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+interface Launched {
+  readonly child: ChildProcess;
+  output(): string;
+}
+
+/** Adds to the environment without reading it. */
+function launch(variables: Readonly<Record<string, string>>, args: readonly string[]): Launched {
+  const words = Object.entries(variables).map(([name, value]) => `${name}=${value}`);
+  const [command = '', ...rest] = boundToParent('SIGTERM', 'env', [...words, process.execPath, ...args]);
+  const child = spawn(command, rest, { cwd: LOCAL, stdio: ['ignore', 'pipe', 'pipe'] });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (text: string) => (output += text));
+  }
+  return { child, output: () => output };
+}
+
+function ended(child: ChildProcess): Promise<number | null> {
+  if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve(child.exitCode);
+  return new Promise((resolve) => child.once('close', (code) => resolve(code)));
+}
+
+async function isReady(internal: string): Promise<boolean> {
+  const { status } = await fetch(`${internal}/readyz`, { signal: AbortSignal.timeout(1000) });
+  return status === 200;
+}
+
+/** Ready again after a restart: backends are when every service is. */
+async function waitUntilReady(current: () => Stack): Promise<void> {
+  const all = async () => {
+    const answers = await Promise.all(Object.values(current().internal).map(isReady));
+    return answers.every(Boolean);
+  };
+  await waitUntil(all, { what: 'every process ready', timeoutMs: READY_LIMIT_MS, intervalMs: 100 });
+}
+
+/** Plans a stack; nothing is started yet. */
+export async function planStack(): Promise<RunningStack> {
+  const stateDir = mkdtempSync(join(tmpdir(), 'orderflow-e2e-'));
+  const { ports, offset } = await findPorts();
+  const variables = { ...SETTINGS, ORDERFLOW_STATE_DIR: stateDir, ORDERFLOW_PORT_OFFSET: offset };
+  let launched: Launched | null = null;
+  const current = (): Stack => {
+    const stack = readStack(stateDir);
+    if (stack === null) throw new Error('the stack does not run');
+    return stack;
+  };
+  const launcher = (): ChildProcess => {
+    if (launched === null) throw new Error('the launcher does not run');
+    return launched.child;
+  };
+  return {
+    current,
+    async start() {
+      const started = launch(variables, ['dist/main.js', '--no-demo']);
+      launched = started;
+      const exited = ended(started.child).then((code) => {
+        throw new Error(`the launcher ended with ${code}:\n${started.output()}`);
+      });
+      const { pid } = started.child;
+      const up = waitUntil(() => current().launcher.pid === pid && current().readyAt !== null, {
+        what: 'the stack',
+        timeoutMs: START_LIMIT_MS,
+        intervalMs: 100,
+      });
+      await Promise.race([up, exited]);
+      // From here on the end of the launcher is what a test asks for.
+      exited.catch(() => undefined);
+    },
+    async stop() {
+      if (launched === null) return;
+      launcher().kill('SIGTERM');
+      await ended(launcher());
+      launched = null;
+    },
+    async kill(name) {
+      const pid = current().pids[name];
+      if (pid === undefined) throw new Error(`no process ${name}`);
+      process.kill(pid, 'SIGKILL');
+      await waitUntil(() => current().pids[name] !== pid, {
+        what: `${name} started again`,
+        timeoutMs: READY_LIMIT_MS,
+      });
+      await waitUntilReady(current);
+    },
+    async killLauncher() {
+      const { pids } = current();
+      launcher().kill('SIGKILL');
+      await ended(launcher());
+      launched = null;
+      await waitUntil(() => !Object.values(pids).some(isAlive), {
+        what: 'the end of all processes',
+        timeoutMs: 30_000,
+      });
+    },
+    async run(module, ...words) {
+      const { child, output } = launch(variables, [join('dist', module), ...words]);
+      return { code: await ended(child), output: output() };
+    },
+    async sql<Row extends object>(database: string, text: string, values: unknown[] = []) {
+      const url = new URL(postgresUrl({ dir: join(stateDir, 'postgres'), port: ports.postgres }));
+      url.pathname = `/${database.replaceAll('-', '_')}`;
+      const client = new pg.Client(url.href);
+      await client.connect();
+      try {
+        return (await client.query<Row>(text, values)).rows;
+      } finally {
+        await client.end();
+      }
+    },
+    remove: () => rmSync(stateDir, { recursive: true, force: true }),
+  };
+}

@@ -59,10 +59,14 @@ async function run(name, words) {
     throw new BootstrapFailure(`Usage: node infra/local/bootstrap.mjs <${names}> [arguments]`, EXIT.usage);
   }
   await prepare(command.backends);
+  if (process.ppid !== CALLER) return;
   const module = join(HERE, 'dist', command.module);
   process.argv = [process.execPath, module, ...words];
   await import(pathToFileURL(module).href);
 }
+
+/** The npm that called; when it is killed while packages are installed, nothing is to be started behind its back. */
+const CALLER = process.ppid;
 
 const [name, ...words] = process.argv.slice(2);
 run(name, words).catch((error) => {

@@ -88,11 +88,6 @@ async function askReadyz(port: number): Promise<string | null> {
   }
 }
 
-/** Whether the process has been built. */
-export function isBuilt(name: ProcessName, settings: LauncherSettings): boolean {
-  return existsSync(join(settings.root, 'services', name, 'dist', 'main.js'));
-}
-
 /** How to start one of the six processes; it is ready when its /readyz says so. */
 export function prepareProcess(
   name: ProcessName,

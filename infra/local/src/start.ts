@@ -4,7 +4,6 @@ import { describeEvent, describeFootprint, describeStack, seconds } from './mess
 import type { StartOptions } from './options.ts';
 import { PlainRenderer } from './plain-renderer.ts';
 import { PROCESS_NAMES } from './ports.ts';
-import { isBuilt } from './services.ts';
 import type { LauncherSettings } from './settings.ts';
 import { claimState, createStack, type StackRun } from './stack.ts';
 import type { SupervisorEvent } from './supervisor.ts';
@@ -19,17 +18,15 @@ function showEvent(terminal: Terminal, event: SupervisorEvent): void {
   if (line !== null) terminal.print(`${new Date().toISOString().slice(11, 19)} ${line}`);
 }
 
-/** A process that has not been built yet is named and left out. */
-function processTasks(run: StackRun, settings: LauncherSettings): ListrTask[] {
+function processTasks(run: StackRun): ListrTask[] {
   return PROCESS_NAMES.map((name) => ({
     title: name,
-    skip: () => !isBuilt(name, settings) && `${name} is not built`,
     task: () => run.startProcess(name),
   }));
 }
 
 /** What is done until every process is ready. */
-export function startTasks(run: StackRun, settings: LauncherSettings): ListrTask[] {
+function startTasks(run: StackRun): ListrTask[] {
   return [
     {
       title: 'Backends',
@@ -47,7 +44,7 @@ export function startTasks(run: StackRun, settings: LauncherSettings): ListrTask
     { title: 'Topics', task: () => run.createTopics() },
     {
       title: 'Services',
-      task: (_context, task) => task.newListr(processTasks(run, settings), { concurrent: true }),
+      task: (_context, task) => task.newListr(processTasks(run), { concurrent: true }),
     },
   ];
 }
@@ -79,7 +76,7 @@ export async function bringUp(
   if (ended.length > 0) terminal.print(`Ended what a crashed start had left: ${ended.join(', ')}`);
   const run = createStack(settings, (event) => showEvent(terminal, event));
   onStack(run);
-  await runTasks(startTasks(run, settings), terminal.interactive);
+  await runTasks(startTasks(run), terminal.interactive);
   run.markReady();
   terminal.print(`\nOrderflow is up after ${seconds(Date.now() - startedAt)}.`);
   if (!options.demo) {

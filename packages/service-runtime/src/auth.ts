@@ -25,6 +25,8 @@ export interface TokenVerifier {
   ready: () => Promise<void>;
   /** True once keys are known. */
   isReady: () => boolean;
+  /** Ends the tries of `ready`. */
+  close: () => void;
 }
 
 /** A check costs 29 µs, so checked tokens are kept by their full text until they expire. */
@@ -85,6 +87,7 @@ export function createTokenVerifier(options: TokenVerifierOptions): TokenVerifie
   return {
     ready: keys.ready,
     isReady: keys.isReady,
+    close: keys.close,
     async verify(authorization) {
       if (authorization === undefined) throw refused('send an access token: Authorization: Bearer …');
       const known = checked.get(authorization);
@@ -132,6 +135,7 @@ interface KeySet {
   find: (kid: string) => Promise<KeyObject | undefined>;
   ready: () => Promise<void>;
   isReady: () => boolean;
+  close: () => void;
 }
 
 function createKeySet(jwksUrl: string, logger: Logger): KeySet {
@@ -139,6 +143,7 @@ function createKeySet(jwksUrl: string, logger: Logger): KeySet {
   let fetchedAt = 0;
   let triedAt = -Infinity;
   let running: Promise<void> | null = null;
+  let closed = false;
 
   const refetch = (): Promise<void> => {
     running ??= (async () => {
@@ -154,7 +159,7 @@ function createKeySet(jwksUrl: string, logger: Logger): KeySet {
   };
 
   const firstFetch = async (): Promise<void> => {
-    for (let delayMs = 100; !keys; delayMs = Math.min(delayMs * 2, 2_000)) {
+    for (let delayMs = 100; !keys && !closed; delayMs = Math.min(delayMs * 2, 2_000)) {
       try {
         await refetch();
       } catch (error) {
@@ -167,6 +172,9 @@ function createKeySet(jwksUrl: string, logger: Logger): KeySet {
 
   return {
     isReady: () => keys !== null,
+    close() {
+      closed = true;
+    },
     ready: () => (first ??= firstFetch()),
     async find(kid) {
       const now = Date.now();

@@ -38,15 +38,17 @@ const driverTexts = new Set([
  * Looks through `cause` chains and Prisma's wrapping.
  */
 export function isBackendAway(error: unknown): boolean {
-  for (
-    let current = error, depth = 0;
-    current instanceof Error && depth < 5;
-    current = current.cause, depth += 1
-  ) {
-    const code = 'code' in current ? String(current.code) : '';
-    if (sqlStates.test(code) || kitCodes.has(code) || socketCodes.has(code) || prismaCodes.has(code))
-      return true;
-    if (driverTexts.has(current.message)) return true;
+  let current = error;
+  // By shape, not by class: Node's own errors come from another realm where code runs in a vm context.
+  for (let depth = 0; depth < 5 && typeof current === 'object' && current !== null; depth += 1) {
+    const { code, message, cause }: { code?: unknown; message?: unknown; cause?: unknown } = current;
+    if (typeof code === 'string' && saysAway(code)) return true;
+    if (typeof message === 'string' && driverTexts.has(message)) return true;
+    current = cause;
   }
   return false;
+}
+
+function saysAway(code: string): boolean {
+  return sqlStates.test(code) || kitCodes.has(code) || socketCodes.has(code) || prismaCodes.has(code);
 }

@@ -254,6 +254,11 @@ describe('a refusal', () => {
       .expect(coded(400, 'MALFORMED_JSON'));
   });
 
+  it('comes for a body of 10 MB while it is still being sent', async () => {
+    const huge = 'x'.repeat(10 * 1024 * 1024);
+    await post().set('Content-Type', 'application/json').send(huge).expect(coded(413, 'BODY_TOO_LARGE'));
+  });
+
   it('comes for a body above 32 KB, announced or not', async () => {
     const large = JSON.stringify({ name: 'a'.repeat(32 * 1024) });
     await post().set('Content-Type', 'application/json').send(large).expect(coded(413, 'BODY_TOO_LARGE'));

@@ -44,38 +44,34 @@ export function sendProblem(response: ServerResponse, given: Problem, requestId:
   sendBody(response, given.status, 'application/problem+json', body, given.headers);
 }
 
+/** A caller who is still sending loses the answer to a connection reset, so this much is read and dropped first. */
+const droppedMaxBytes = 16 * 1024 * 1024;
+
 /**
- * Reads a body of at most `maxBytes`.
- * @throws Problem BODY_TOO_LARGE (the connection is closed after the answer, the rest is not read), or
- *   MALFORMED_REQUEST when the caller goes away in the middle
+ * Reads a body of at most `maxBytes`; of a larger one nothing is kept.
+ * @throws Problem BODY_TOO_LARGE as soon as it is known, or MALFORMED_REQUEST when the caller goes away in the middle
  */
-export function readBody(
-  request: IncomingMessage,
-  response: ServerResponse,
-  maxBytes: number,
-): Promise<Buffer> {
+export function readBody(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
   return new Promise((resolve, reject) => {
+    let chunks: Buffer[] | null = [];
+    let length = 0;
     const tooLarge = () => {
-      request.pause();
-      request.removeAllListeners('data');
-      response.setHeader('Connection', 'close');
-      // Node would otherwise read and drop all that is still to come before it ends the connection.
-      response.once('finish', () => request.destroy());
+      chunks = null;
       reject(problem('BODY_TOO_LARGE', { detail: `a body may have at most ${maxBytes} bytes` }));
     };
-    if (Number(request.headers['content-length'] ?? 0) > maxBytes) {
-      tooLarge();
-      return;
-    }
-    const chunks: Buffer[] = [];
-    let length = 0;
+    if (Number(request.headers['content-length'] ?? 0) > maxBytes) tooLarge();
     request.on('data', (chunk: Buffer) => {
       length += chunk.length;
-      chunks.push(chunk);
-      if (length > maxBytes) tooLarge();
+      if (chunks && length > maxBytes) tooLarge();
+      chunks?.push(chunk);
+      if (length > droppedMaxBytes) request.destroy();
     });
-    request.on('end', () => resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks)));
-    const endedEarly = () => reject(problem('MALFORMED_REQUEST', { detail: 'the body ended early' }));
+    request.on('end', () => {
+      if (chunks) resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks));
+    });
+    const endedEarly = () => {
+      reject(problem('MALFORMED_REQUEST', { detail: 'the body ended early' }));
+    };
     request.on('error', endedEarly);
     request.on('close', () => {
       if (!request.complete) endedEarly();

@@ -175,11 +175,13 @@ async function insertNew(tx: Queryable, claims: readonly KeyClaim[]): Promise<Re
       ...answerColumns(claims.map((claim) => claim.answer)),
     ])
     .catch((error: unknown) => {
-      throw error instanceof Error && 'code' in error && error.code === '55P03'
-        ? keyInProgress(error)
-        : error;
+      throw isLockTimeout(error) ? keyInProgress(error) : error;
     });
   return new Set(inserted.rows.map(identity));
+}
+
+function isLockTimeout(error: unknown): boolean {
+  return typeof error === 'object' && error !== null && 'code' in error && error.code === '55P03';
 }
 
 async function readStored(

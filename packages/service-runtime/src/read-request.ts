@@ -35,7 +35,7 @@ export async function readRequest(given: {
   let body: unknown;
   if (route.body) {
     requireJson(request);
-    body = read(route.body, parseJsonBody(await readBody(request, response, bodyMaxBytes)), '', errors);
+    body = read(route.body, parseJsonBody(await readBody(request, bodyMaxBytes)), '', errors);
   }
   if (errors.length > 0) {
     const detail = errors.map(({ path, message }) => `${path || '/'}: ${message}`).join('; ');

@@ -69,6 +69,7 @@ export async function startGateway(
     url: door.url,
     internalUrl: internal.url,
     async stop() {
+      tokens.close();
       await door.close();
       await Promise.all(Object.values(upstreams).map((upstream) => upstream.close()));
       await internal.close();

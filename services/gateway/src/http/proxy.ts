@@ -32,7 +32,7 @@ export function createServiceProxy(options: ProxyOptions) {
   ): Promise<void> => {
     const { method = 'GET', url = '/' } = request;
     if (!isPublic(method, url)) await options.verifyToken(request.headers.authorization);
-    const body = hasBody(request) ? await readBody(request, response, bodyMaxBytes) : null;
+    const body = hasBody(request) ? await readBody(request, bodyMaxBytes) : null;
     cleanHeaders(request);
     options.upstreams[service].forward(request, response, body);
   };

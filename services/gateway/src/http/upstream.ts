@@ -50,10 +50,7 @@ export function createUpstream(options: {
         sendProblem(response, problem('UNAVAILABLE', { detail, headers: { 'Retry-After': '1' } }), requestId);
       };
       const path = prefix + url;
-      pool.dispatch(
-        { path, method, headers, body },
-        answerInto(response, away),
-      );
+      pool.dispatch({ path, method, headers, body }, answerInto(response, away));
     },
     close: () => pool.close(),
   };

@@ -128,7 +128,9 @@ export function createBatchRunner(options: BatchRunnerOptions) {
     const reason = fault.kind === 'message' ? fault.reason : 'FAULT';
     for (let attempt = 0; ; attempt += 1) {
       try {
-        return await parkAlone(message, reason, error);
+        await parkAlone(message, reason, error);
+        trouble = null;
+        return;
       } catch (parkError) {
         await wait(attempt, keeper, 'a message could not be parked yet', parkError);
       }

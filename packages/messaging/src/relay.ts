@@ -191,10 +191,9 @@ export function createRelay(options: RelayOptions): Relay {
     async stop(ms) {
       stopping.abort();
       wake();
-      await Promise.race([
-        Promise.all([sending, deleting]).then(deleteAcknowledged),
-        pause(ms, new AbortController().signal),
-      ]);
+      const timer = new AbortController();
+      const done = Promise.all([sending, deleting]).then(deleteAcknowledged);
+      await Promise.race([done.finally(() => timer.abort()), pause(ms, timer.signal)]);
     },
   };
 }

@@ -52,7 +52,7 @@ export async function checkReplay(subject: LawSubject, run: LawRun): Promise<voi
       await expectNoChange(subject, batch);
     }),
   );
-  await assertLaw('i', subject, property, { numRuns: 12, ...run });
+  await assertLaw('i', subject, property, { numRuns: 25, ...run });
 }
 
 async function expectNoChange(subject: LawSubject, again: Batch): Promise<void> {
@@ -98,7 +98,7 @@ export async function checkSplit(subject: LawSubject, run: LawRun): Promise<void
       }
     }),
   );
-  await assertLaw('ii', subject, property, { numRuns: 12, ...run });
+  await assertLaw('ii', subject, property, { numRuns: 25, ...run });
   // The laws hold for a step that does nothing, too.
   if (effects === 0) throw new Error(`no batch of ${subject.name} had an effect: its seed does not fit`);
 }
@@ -137,7 +137,7 @@ export async function checkCrash(subject: LawSubject, run: LawRun): Promise<void
       );
     }),
   );
-  await assertLaw('iii', subject, property, { numRuns: 4, ...run });
+  await assertLaw('iii', subject, property, { numRuns: 6, ...run });
 }
 
 /**
@@ -156,7 +156,7 @@ export async function checkStatements(subject: LawSubject, run: LawRun): Promise
       deepStrictEqual(repeated, [], `statements sent more than once for ${describe(batch)}`);
     }),
   );
-  await assertLaw('iv', subject, property, { numRuns: 12, ...run });
+  await assertLaw('iv', subject, property, { numRuns: 25, ...run });
   const counted: string[][] = [];
   for (const size of [1, 10, 200]) {
     await reset(subject);

@@ -1,11 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Order } from '@orderflow/local/demo/api';
-import { draftOrders, followOrders, placeOrders } from '@orderflow/local/demo/orders';
-import { planDemo } from '@orderflow/local/demo/plan';
-import { openShop } from '@orderflow/local/demo/shop';
 import { SERVICE_NAMES } from '@orderflow/local/ports';
 import { expectExactBooks } from './exactness.ts';
 import type { RunningStack } from './running-stack.ts';
+import { sendTraffic } from './traffic.ts';
 
 const ORDERS = 60;
 /** The fault comes when so many are accepted: some of them over, some under way, some still to come. */
@@ -16,15 +14,11 @@ const FAULT_AT = 20;
  * is there once, and each is over.
  */
 async function ordersThrough(stack: RunningStack, fault: () => Promise<void>): Promise<readonly Order[]> {
-  const plan = planDemo(ORDERS, stack.current().settings);
-  const shop = await openShop(stack.current(), ORDERS, plan);
-  const drafts = draftOrders(shop, plan);
   const faults: Array<Promise<void>> = [];
-  const placed = await placeOrders(drafts, (count) => {
+  const { placed, seen } = await sendTraffic(stack, ORDERS, (count) => {
     if (count === FAULT_AT) faults.push(fault());
   });
   await Promise.all(faults);
-  const seen = await followOrders(placed, () => undefined);
   expect(new Set(placed.map(({ id }) => id)).size).toBe(ORDERS);
   const orders = placed.map(({ id }) => seen.get(id));
   expect(orders.filter((order) => order?.status !== 'PAID' && order?.status !== 'CANCELLED')).toEqual([]);

@@ -101,7 +101,7 @@ function addFolder(hash, folder, name) {
 }
 
 /** A digest of everything that a build reads (a megabyte or so: 30 ms). */
-export function sourceDigest(root) {
+function sourceDigest(root) {
   const hash = createHash('sha256').update(process.versions.node);
   for (const file of ROOT_FILES) hash.update(readFileSync(join(root, file)));
   for (const folder of WORKSPACE_FOLDERS) addFolder(hash, join(root, folder), folder);

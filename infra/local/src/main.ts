@@ -60,7 +60,7 @@ async function main(): Promise<void> {
     process.on(signal, () => onSignal(() => (up ? 0 : 130)));
   }
   if (process.env['npm_lifecycle_event'] !== undefined) watchNpm(() => onSignal(() => EXIT.failed));
-  const terminal = { interactive: process.stdout.isTTY === true, print };
+  const terminal = { interactive: process.stdout.isTTY, print };
   const ok = await bringUp(settings, parsed.options, terminal, (started) => (run = started));
   up = true;
   if (stopRequestedAt !== null) return;

@@ -30,7 +30,7 @@ export type ParsedOptions =
 /** Parses the words after `npm start --`. */
 export function parseOptions(
   words: readonly string[],
-  print: { out(text: string): void; error(text: string): void },
+  print: { readonly out: (text: string) => void; readonly error: (text: string) => void },
 ): ParsedOptions {
   const command = new Command('npm start --')
     .description(

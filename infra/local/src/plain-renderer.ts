@@ -24,7 +24,7 @@ export class PlainRenderer {
 
   #follow(tasks: Tasks, indent: string): void {
     for (const task of tasks) {
-      task.on(ListrTaskEventType.SUBTASK, (subtasks) => this.#follow(subtasks, `${indent}  `));
+      task.on(ListrTaskEventType.SUBTASK, (subtasks: Tasks) => this.#follow(subtasks, `${indent}  `));
       task.on(ListrTaskEventType.STATE, (state) => {
         const line = `${String(task.title)} ${seconds(task.message.duration ?? 0)}`;
         if (state === ListrTaskState.COMPLETED) process.stdout.write(`${indent}✔ ${line}\n`);

@@ -69,7 +69,7 @@ function binary(name: 'initdb' | 'postgres'): string {
 
 /** Runs `postgres --version` behind a prefix; null when that worked, else what it said. */
 async function tryBinary(prefix: readonly string[]): Promise<string | null> {
-  const [command = '', ...args] = [...prefix, binary('postgres'), '--version'];
+  const [command = '', ...args]: string[] = [...prefix, binary('postgres'), '--version'];
   const result = await execa(command, args, { reject: false, all: true, stdin: 'ignore' });
   return result.failed ? result.all || String(result.shortMessage) : null;
 }
@@ -127,7 +127,7 @@ async function initialise(options: PostgresOptions, runAs: RunAs): Promise<void>
       chownSync(path, runAs.owner.uid, runAs.owner.gid);
     }
   }
-  const [command = '', ...args] = [
+  const [command = '', ...args]: string[] = [
     ...runAs.prefix,
     binary('initdb'),
     `--pgdata=${draft}`,

@@ -1,6 +1,6 @@
 import { connect } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
-import { describeExit, tailOf, type Running } from './child.ts';
+import { describeExit, tailOf, type Exit, type Running } from './child.ts';
 import { StartFailure } from './failure.ts';
 
 /** One look at a process: null when it is ready, else what is missing, in words. */
@@ -27,11 +27,14 @@ const POLL_MS = 60;
 export async function waitUntilReady(options: ReadinessOptions): Promise<void> {
   const { name, running, check, log, limitMs = Infinity, signal } = options;
   const startedAt = Date.now();
-  let ended: string | null = null;
-  void running.exited.then((exit) => (ended = describeExit(exit)));
+  const ends: Exit[] = [];
+  void running.exited.then((exit) => ends.push(exit));
   for (;;) {
     signal?.throwIfAborted();
-    if (ended !== null) throw new StartFailure(`${name} ended while starting (${ended}). ${logNote(log)}`);
+    const [end] = ends;
+    if (end !== undefined) {
+      throw new StartFailure(`${name} ended while starting (${describeExit(end)}). ${logNote(log)}`);
+    }
     const missing = await check();
     if (missing === null) return;
     if (Date.now() - startedAt > limitMs) {

@@ -16,10 +16,9 @@ import { readStack, removeStack, writeStack, type Stack } from './stack-file.ts'
 import { supervise, type Supervised, type SupervisorEvent } from './supervisor.ts';
 import { createTopics } from './topics.ts';
 
-const BACKEND_NAMES = ['postgres', 'kafka', 'redis'] as const;
-export type BackendName = (typeof BACKEND_NAMES)[number];
+export type BackendName = 'postgres' | 'kafka' | 'redis';
 
-/** Order of an orderly stop, with the time each group gets; what is still up then goes on stopping beside the next. */
+/** Order of an orderly stop, 10 s in all: time before the next group is asked too, and time until SIGKILL. */
 const STOP_ORDER: ReadonlyArray<{ names: readonly string[]; headStartMs: number; limitMs: number }> = [
   { names: ['gateway'], headStartMs: 1000, limitMs: 5000 },
   { names: SERVICE_NAMES, headStartMs: 5000, limitMs: 5000 },
@@ -117,6 +116,39 @@ function prepareBackend(
   }
 }
 
+/** The stack file of a run: what it holds now, and how to change it. */
+function keepStackFile(settings: LauncherSettings) {
+  let stack = describe(settings);
+  const update = (change: Partial<Stack>) => {
+    stack = { ...stack, ...change };
+    writeStack(settings.stateDir, stack);
+  };
+  update({});
+  return {
+    current: () => stack,
+    update,
+    /** At once, so that a crash a moment later leaves no process unnamed. */
+    addProcess(name: string, pid: number) {
+      update({
+        pids: { ...stack.pids, [name]: pid },
+        startTimes: { ...stack.startTimes, [name]: startTimeOf(pid) ?? '' },
+      });
+    },
+  };
+}
+
+/** Stops groups in their order: each gets its head start, what is still up then goes on stopping beside the next. */
+async function stopInOrder(supervised: ReadonlyMap<string, Supervised>): Promise<void> {
+  const groups: Array<Promise<unknown>> = [];
+  for (const { names, headStartMs, limitMs } of STOP_ORDER) {
+    const members = names.flatMap((name) => supervised.get(name) ?? []);
+    const group = Promise.all(members.map((member) => member.stop(limitMs)));
+    groups.push(group);
+    await Promise.race([group, pause(headStartMs, undefined, { ref: false })]);
+  }
+  await Promise.all(groups);
+}
+
 /**
  * A stack of these settings, nothing started yet.
  *
@@ -126,24 +158,12 @@ export function createStack(settings: LauncherSettings, report: (event: Supervis
   const aborted = new AbortController();
   const supervised = new Map<string, Supervised>();
   const starting = new Set<Promise<unknown>>();
-  let stack = describe(settings);
-  const update = (change: Partial<Stack>) => {
-    stack = { ...stack, ...change };
-    writeStack(settings.stateDir, stack);
-  };
-  update({});
+  const file = keepStackFile(settings);
 
   const onEvent = (event: SupervisorEvent) => {
-    if (event.kind === 'launched') {
-      const startTime = startTimeOf(event.pid) ?? '';
-      update({
-        pids: { ...stack.pids, [event.name]: event.pid },
-        startTimes: { ...stack.startTimes, [event.name]: startTime },
-      });
-    }
+    if (event.kind === 'launched') file.addProcess(event.name, event.pid);
     report(event);
   };
-
   const start = (prepare: () => Promise<Startable>): Promise<void> => {
     const started = (async () => {
       const startable = await prepare();
@@ -154,12 +174,8 @@ export function createStack(settings: LauncherSettings, report: (event: Supervis
     return started.finally(() => starting.delete(started));
   };
 
-  const stopGroup = async (names: readonly string[], limitMs: number): Promise<void> => {
-    await Promise.all(names.map((name) => supervised.get(name)?.stop(limitMs)));
-  };
-
   return {
-    current: () => stack,
+    current: file.current,
     startBackend: (name) => start(() => prepareBackend(name, settings)),
     async createDatabases() {
       const adminUrl = postgresUrl({
@@ -168,27 +184,22 @@ export function createStack(settings: LauncherSettings, report: (event: Supervis
       });
       for (const service of SERVICE_NAMES) await createDatabase(adminUrl, databaseName(service));
     },
-    createTopics: () => createTopics(stack.kafka.brokers),
+    createTopics: () => createTopics(file.current().kafka.brokers),
     startProcess: (name) => {
       const migrationUrl = name === 'gateway' ? null : urlsOf(settings)[name].ownerUrl;
-      return start(() => Promise.resolve(prepareProcess(name, settings, stack, migrationUrl)));
+      return start(() => Promise.resolve(prepareProcess(name, settings, file.current(), migrationUrl)));
     },
-    markReady: () => update({ readyAt: new Date().toISOString() }),
+    markReady: () => file.update({ readyAt: new Date().toISOString() }),
     async stop() {
       aborted.abort(new StartFailure('interrupted', EXIT.failed));
       await Promise.allSettled(starting);
-      const groups: Array<Promise<void>> = [];
-      for (const { names, headStartMs, limitMs } of STOP_ORDER) {
-        const group = stopGroup(names, limitMs);
-        groups.push(group);
-        await Promise.race([group, pause(headStartMs, undefined, { ref: false })]);
-      }
-      await Promise.all(groups);
+      await stopInOrder(supervised);
       removeStack(settings.stateDir);
     },
     kill() {
-      for (const [name, pid] of Object.entries(stack.pids)) {
-        if (startTimeOf(pid) === stack.startTimes[name]) process.kill(pid, 'SIGKILL');
+      const { pids, startTimes } = file.current();
+      for (const [name, pid] of Object.entries(pids)) {
+        if (startTimeOf(pid) === startTimes[name]) process.kill(pid, 'SIGKILL');
       }
     },
   };

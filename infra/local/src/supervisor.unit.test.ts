@@ -29,7 +29,7 @@ function withResolvers<T>(): { promise: Promise<T>; resolve: (value: T) => void 
 function fakeProcess(missing: () => string | null = () => null) {
   const runs: FakeRun[] = [];
   const events: SupervisorEvent[] = [];
-  const waiting: Array<{ kind: string; count: number; resolve: () => void }> = [];
+  const waiting: Array<{ kind: string; count: number; resolve: (value: null) => void }> = [];
   const startable: Startable = {
     name: 'order',
     log: '/nowhere/order.log',
@@ -44,12 +44,12 @@ function fakeProcess(missing: () => string | null = () => null) {
   const count = (kind: string) => events.filter((event) => event.kind === kind).length;
   const report = (event: SupervisorEvent) => {
     events.push(event);
-    for (const wait of waiting) if (count(wait.kind) >= wait.count) wait.resolve();
+    for (const wait of waiting) if (count(wait.kind) >= wait.count) wait.resolve(null);
   };
   const seen = (kind: SupervisorEvent['kind'], wanted: number) => {
-    const { promise, resolve } = withResolvers<void>();
+    const { promise, resolve } = withResolvers<null>();
     waiting.push({ kind, count: wanted, resolve });
-    if (count(kind) >= wanted) resolve();
+    if (count(kind) >= wanted) resolve(null);
     return promise;
   };
   return { startable, runs, events, report, seen };

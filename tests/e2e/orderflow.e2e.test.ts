@@ -3,6 +3,7 @@ import { describeDuplicates } from './duplicates.ts';
 import { describeKills } from './kills.ts';
 import { describeOutcomes } from './outcomes.ts';
 import { describePoison } from './poison.ts';
+import { describeReadme } from './readme.ts';
 import { describeRequests } from './requests.ts';
 import { planStack, type RunningStack } from './running-stack.ts';
 
@@ -26,6 +27,7 @@ describe('the running stack', () => {
 
   describeOutcomes(running);
   describeRequests(running);
+  describeReadme(running);
   describeDuplicates(running);
   describePoison(running);
   describeKills(running);

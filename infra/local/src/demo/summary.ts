@@ -113,7 +113,7 @@ export function nextLines(gateway: string, order: Order | undefined): string[] {
   return [
     '',
     pc.bold('Try next'),
-    `  TOKEN=$(curl -s ${gateway}/v1/auth/token -H 'content-type: application/json' -d '{"userId": ${userId}}' | sed 's/.*"accessToken":"\\([^"]*\\)".*/\\1/')`,
+    `  TOKEN=$(curl -s ${gateway}/v1/auth/token -H 'content-type: application/json' -d '{"userId": ${userId}}' | node -pe 'JSON.parse(fs.readFileSync(0)).accessToken')`,
     `  curl -s ${gateway}/v1/orders/${id} -H "authorization: Bearer $TOKEN"`,
     `  curl -s ${gateway}/v1/orders/${id}/events -H "authorization: Bearer $TOKEN"`,
     `  curl -s -X POST ${gateway}/v1/orders/${id}/cancel -H "authorization: Bearer $TOKEN"`,

@@ -45,10 +45,14 @@ export async function listen(app: RequestListener, options: ListenOptions): Prom
       headersTimeout: Math.min(10_000, requestTimeoutMs),
       keepAliveTimeout: keepAliveMs,
       noDelay: true,
+      requireHostHeader: false,
     },
     app,
   );
   server.on('clientError', answerParserError);
+  // Node would answer both without a body: a missing Host, which nothing here needs, and an unknown Expect, which
+  // RFC 9110 allows to ignore.
+  server.on('checkExpectation', (request, response) => server.emit('request', request, response));
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) =>
       reject(error.code === 'EADDRINUSE' ? new PortTakenError(host, port, error) : error),

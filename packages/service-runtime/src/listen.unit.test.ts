@@ -35,6 +35,16 @@ describe('a listening server', () => {
     await door.close();
   });
 
+  it('leaves no answer to Node that would have no body: a missing Host, an unknown Expect', async () => {
+    const door = await listen((_request, response) => response.end('ours'), { host, port: 0 });
+    const end = 'Connection: close\r\n\r\n';
+    expect(await exchange(door.port, `GET / HTTP/1.1\r\n${end}`)).toContain('ours');
+    expect(await exchange(door.port, `GET / HTTP/1.1\r\nHost: x\r\nExpect: much\r\n${end}`)).toContain(
+      'ours',
+    );
+    await door.close();
+  });
+
   it('names the port that another process holds', async () => {
     const door = await listen(() => undefined, { host, port: 0 });
     const second = listen(() => undefined, { host, port: door.port });

@@ -68,6 +68,9 @@ async function run(name, words) {
 /** The npm that called; when it is killed while packages are installed, nothing is to be started behind its back. */
 const CALLER = process.ppid;
 
+// Colours are for a terminal; without this the CI variable turns them on in a log.
+if (!process.stdout.isTTY && !process.env.FORCE_COLOR) process.env.NO_COLOR = '1';
+
 const [name, ...words] = process.argv.slice(2);
 run(name, words).catch((error) => {
   console.error(error instanceof BootstrapFailure ? error.message : error);

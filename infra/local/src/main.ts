@@ -9,6 +9,9 @@ import { bringUp } from './start.ts';
 /** npm passes a terminal's Ctrl-C on to a child that has had it already: two within this time are one. */
 const SAME_SIGNAL_MS = 500;
 
+/** Narrower than this (a terminal without a size has 0) the live view would wrap every line. */
+const MIN_COLUMNS = 40;
+
 const print = (line: string) => process.stdout.write(`${line}\n`);
 let run: StackRun | null = null;
 let stopRequestedAt: number | null = null;
@@ -60,7 +63,8 @@ async function main(): Promise<void> {
     process.on(signal, () => onSignal(() => (up ? 0 : 130)));
   }
   if (process.env['npm_lifecycle_event'] !== undefined) watchNpm(() => onSignal(() => EXIT.failed));
-  const terminal = { interactive: process.stdout.isTTY, print };
+  const { isTTY, columns } = process.stdout;
+  const terminal = { interactive: isTTY && columns >= MIN_COLUMNS, print };
   const ok = await bringUp(settings, parsed.options, terminal, (started) => (run = started));
   up = true;
   if (stopRequestedAt !== null) return;

@@ -106,6 +106,7 @@ async function chooseRunAs(): Promise<RunAs> {
 export function postgresUrl({ dir, port }: Pick<PostgresOptions, 'dir' | 'port'>): string {
   const file = passwordFile(dir);
   if (!existsSync(file)) {
+    mkdirSync(dirname(dir), { recursive: true });
     mkdirSync(dir, { recursive: true, mode: 0o700 });
     writeFileSync(file, randomBytes(18).toString('base64url'), { mode: 0o600 });
   }

@@ -69,6 +69,9 @@ describe('coupon.restore', () => {
     given()
       .when(orderCancelling(), orderCancelling({ attempt: 1 }))
       .then(couponRestored('none', null), couponRestored('undone', null, 1));
+    given(undone(0))
+      .when(orderCancelling({ attempt: 1 }), orderCancelling({ attempt: 1 }))
+      .then(couponRestored('undone', null, 1));
   });
 
   it('does nothing and writes no row when it is not named', () =>

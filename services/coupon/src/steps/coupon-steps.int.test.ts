@@ -65,6 +65,14 @@ describe('the steps of coupon on Postgres', () => {
     );
   };
 
+  const someoneWaits = () =>
+    waitUntil(async () => {
+      const { rows } = await pool.query(
+        `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+      );
+      return rows.length > 0;
+    });
+
   it('marks coupons used, remembers every order and publishes every answer in one outbox row', async () => {
     const { row } = await apply(
       stockReserved({ orderId: 13, userId: 1, couponId: first }),
@@ -106,7 +114,18 @@ describe('the steps of coupon on Postgres', () => {
     });
   });
 
-  it('gives each coupon to one order, however many ask at once', async () => {
+  it('waits for an order that is taking the coupon, and then refuses it', async () => {
+    const other = await pool.connect();
+    await other.query(`BEGIN; UPDATE coupons SET used_at = now() WHERE id = ${first}`);
+    const waiting = apply(stockReserved({ orderId: 10, userId: 1, couponId: first }));
+    await someoneWaits();
+    await other.query('COMMIT');
+    other.release();
+    await waiting;
+    expect(await sent()).toEqual(['coupon-rejected/10']);
+  });
+
+  it('gives each coupon to one order, however many ask at once, and answers each once', async () => {
     const events = [10, 11, 12].map((orderId) => stockReserved({ orderId, userId: 1, couponId: first }));
     await Promise.all(events.map((event) => apply(event)));
     expect((await fences()).filter(({ status }) => status === 'done')).toHaveLength(1);
@@ -159,12 +178,7 @@ describe('the steps of coupon on Postgres', () => {
       code: '23505',
       constraint: applyCoupons.fences[0],
     });
-    await waitUntil(async () => {
-      const { rows } = await pool.query(
-        `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
-      );
-      return rows.length > 0;
-    });
+    await someoneWaits();
     await other.query('COMMIT');
     other.release();
     await lost;

@@ -59,6 +59,9 @@ describe('user-balance.refund', () => {
     given()
       .when(orderCancelling(), orderCancelling({ attempt: 1 }))
       .then(refunded('none', null), refunded('undone', null, 1));
+    given(undone(0))
+      .when(orderCancelling({ attempt: 1 }), orderCancelling({ attempt: 1 }))
+      .then(refunded('undone', null, 1));
   });
 
   it('does nothing and writes no row when it is not named', () =>

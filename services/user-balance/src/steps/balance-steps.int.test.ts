@@ -71,6 +71,14 @@ describe('the steps of user-balance on Postgres', () => {
       )
     ).rows;
 
+  const someoneWaits = () =>
+    waitUntil(async () => {
+      const { rows } = await pool.query(
+        `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+      );
+      return rows.length > 0;
+    });
+
   it('takes the sum per user, one ledger row an order, and answers every order', async () => {
     const { row } = await charge(
       couponApplied({ orderId: 14, userId: ann, totalAmount: 600n }),
@@ -159,12 +167,7 @@ describe('the steps of user-balance on Postgres', () => {
       code: '23505',
       constraint: chargeOrders.fences[0],
     });
-    await waitUntil(async () => {
-      const { rows } = await pool.query(
-        `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
-      );
-      return rows.length > 0;
-    });
+    await someoneWaits();
     await other.query('COMMIT');
     other.release();
     await lost;

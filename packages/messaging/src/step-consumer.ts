@@ -164,6 +164,8 @@ export function createConsumerOf(options: StepConsumerOptions) {
     },
     resume(): void {
       poison.reset();
+      // kafkajs throws for a consumer that has not joined yet.
+      if (!paused) return;
       paused = false;
       consumer.resume(topics.map((topic) => ({ topic })));
     },

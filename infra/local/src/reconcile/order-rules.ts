@@ -77,6 +77,7 @@ function checkPaid(books: OrderBooks, order: Order, expect: Complaint): void {
   const records = books.records.map(({ type, ...record }) => ({ kind: type, ...record }));
   expect('I5', isOnly(records, 'CHARGE', order), 'not exactly one CHARGE of its total by its user');
   expect('I5', attempt?.status === 'done', 'no live payment');
+  expect('I5', attempt?.amount === order.totalAmount, 'the payment is not its total');
   expect('I5', isOnly(books.payments, 'PAYMENT', order), 'not exactly one payment of its total by its user');
   expect('I5', timeline['ORDER_PAID'] === 1, 'not exactly one order-paid event');
   expect(

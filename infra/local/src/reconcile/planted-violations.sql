@@ -147,3 +147,26 @@ UPDATE product_daily_sales SET quantity = 2 WHERE product_id = 1;
 -- I10 | product | a CANCELLED order that still counts | order 12 | it is counted as sold
 UPDATE sales_orders SET state = 'COUNTED' WHERE order_id = 12;
 UPDATE product_daily_sales SET quantity = 5 WHERE product_id = 1;
+
+-- I5 | coupon | a discount that the coupon did not give | order 10 | not what the coupon gave
+UPDATE coupon_applications SET discount_amount = 4.00 WHERE order_id = 10;
+
+-- I5 | order | a discount without a coupon | order 11 | a discount without a coupon
+UPDATE orders SET discount_amount = 1.00, total_amount = 9.00 WHERE id = 11;
+
+-- I5 | user-balance | a charge row of another amount | order 10 | the charge is not its total
+UPDATE order_charges SET amount = 18.00 WHERE order_id = 10;
+
+-- I5 | payment | a payment row of another amount | order 10 | the payment is not its total
+UPDATE payment_attempts SET amount = 18.00 WHERE order_id = 10;
+
+-- I5 | order | a PAID order that also has a reason | order 10 | PAID without a time, or with a reason
+UPDATE orders SET failure_reason = 'OTHER' WHERE id = 10;
+
+-- I6 | order | a CANCELLED order without a reason | order 14 | CANCELLED without a reason
+ALTER TABLE orders DROP CONSTRAINT orders_cancelled_check;
+UPDATE orders SET failure_reason = NULL WHERE id = 14;
+
+-- I10 | product | sales of an order nobody placed | order 4711 | no such order was accepted, and it is counted as sold
+INSERT INTO sales_orders (order_id, state, day, items) VALUES (4711, 'COUNTED', '2026-01-01', '[{"productId":1,"quantity":1}]');
+UPDATE product_daily_sales SET quantity = quantity + 1 WHERE product_id = 1;

@@ -1,15 +1,11 @@
 import { describe, it } from '@jest/globals';
+import type { DataOf } from '@orderflow/shared-events/contract';
+import type { CouponApplied } from '@orderflow/shared-events/coupon';
 import type { StockReserved } from '@orderflow/shared-events/product';
 import * as events from '@orderflow/testing/events';
 import { anOrder } from '@orderflow/testing/orders';
 import { specification, type Part } from '@orderflow/testing/specification';
-import {
-  decideApplication,
-  withApplication,
-  type ApplicationFact,
-  type ApplicationState,
-  type Coupon,
-} from './application.ts';
+import { decideApplication, withApplication, type ApplicationState, type Coupon } from './application.ts';
 import type { Fence } from './fence.ts';
 
 type Row = { couponId: number; coupon: Coupon } | { orderId: number; fence: Fence };
@@ -33,7 +29,10 @@ const fence = (status: Fence['status']): Row => ({
 });
 const stockReserved = (part: Partial<StockReserved['data']>) =>
   events.stockReserved({ orderId: 10, ...part });
-const couponApplied = (data: Part<ApplicationFact['data']>) => ({ type: 'coupon.applied' as const, data });
+const couponApplied = (data: Part<DataOf<typeof CouponApplied>>) => ({
+  type: 'coupon.applied' as const,
+  data,
+});
 const couponRejected = (data: { orderId?: number; reason: 'COUPON_NOT_FOUND' | 'COUPON_ALREADY_USED' }) => ({
   type: 'coupon.rejected' as const,
   data,

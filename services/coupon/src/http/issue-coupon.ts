@@ -30,7 +30,7 @@ export const issueCoupon = (write: WriteContext, pace: IssuePace) => {
 };
 
 /** How requests join into commits. */
-export interface IssuePace {
+interface IssuePace {
   readonly intervalMs: number;
   readonly maxBatch: number;
   readonly maxWaiting: number;
@@ -42,7 +42,7 @@ type IssueAnswer =
   | { readonly kind: 'sold-out' | 'source-not-found' };
 
 /** Issues a batch in one transaction, in the order of the requests: exact, however many ask at once. */
-export function issueCoupons(write: WriteContext, requests: readonly IssueRequest[]): Promise<IssueAnswer[]> {
+function issueCoupons(write: WriteContext, requests: readonly IssueRequest[]): Promise<IssueAnswer[]> {
   return commitWithOutbox(write, async (tx) => {
     let state = await lockSources(tx, requests);
     const outcomes = requests.map((request) => {

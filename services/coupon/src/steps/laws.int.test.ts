@@ -53,7 +53,7 @@ const open = (
   });
 
 describeStepLaws('coupon.apply', () =>
-  open(applyCoupons as unknown as Step, {
+  open(applyCoupons, {
     seed: SEED,
     seedMany: SEED_MANY,
     batches: batchesOf('stock.reserved'),
@@ -63,7 +63,7 @@ describeStepLaws('coupon.apply', () =>
 );
 
 describeStepLaws('coupon.restore', () =>
-  open(restoreCoupons as unknown as Step, {
+  open(restoreCoupons, {
     seed: SEED + HANDLED,
     seedMany: SEED_MANY + HANDLED_MANY,
     batches: batchesOf('order.cancelling'),

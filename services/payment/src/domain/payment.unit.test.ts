@@ -1,4 +1,5 @@
 import { describe, it } from '@jest/globals';
+import type { DiscountedOrder } from '@orderflow/shared-events/order-so-far';
 import * as events from '@orderflow/testing/events';
 import { anOrder } from '@orderflow/testing/orders';
 import { specification } from '@orderflow/testing/specification';
@@ -11,9 +12,9 @@ const given = specification({
   evolve: withPayment,
 });
 
-const balanceCharged = (part: Parameters<typeof anOrder>[0] = {}) =>
+const balanceCharged = (part: Partial<DiscountedOrder> = {}) =>
   events.balanceCharged({ orderId: 10, ...part });
-const completed = (data: Parameters<typeof anOrder>[0]) => ({ type: 'payment.completed' as const, data });
+const completed = (data: Partial<DiscountedOrder>) => ({ type: 'payment.completed' as const, data });
 const rejected = (data: { orderId: number }) => ({
   type: 'payment.rejected' as const,
   data: { ...data, reason: 'PAYMENT_LIMIT_EXCEEDED' as const },

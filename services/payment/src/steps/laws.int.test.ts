@@ -42,7 +42,7 @@ const open = (
 
 // Orders of the small world cost 7.00 to 40.00: some are above the limit.
 describeStepLaws('payment.pay', () =>
-  open(payOrders({ limit: 3000n }) as unknown as Step, {
+  open(payOrders({ limit: 3000n }), {
     seed: `INSERT INTO payment_attempts (order_id, status, attempt) VALUES (6, 'undone', 1)`,
     batches: batchesOf('balance.charged'),
     effective: (size) => manyOf(size, (orderId) => balanceCharged({ orderId })),
@@ -50,7 +50,7 @@ describeStepLaws('payment.pay', () =>
 );
 
 describeStepLaws('payment.refund', () =>
-  open(refundPayments as unknown as Step, {
+  open(refundPayments, {
     seed: HANDLED,
     seedMany: HANDLED_MANY,
     batches: batchesOf('order.cancelling'),

@@ -1,4 +1,5 @@
 import { describe, it } from '@jest/globals';
+import type { DiscountedOrder } from '@orderflow/shared-events/order-so-far';
 import * as events from '@orderflow/testing/events';
 import { anOrder } from '@orderflow/testing/orders';
 import { specification } from '@orderflow/testing/specification';
@@ -17,9 +18,8 @@ const given = specification({
 });
 
 const balance = (amount: bigint, userId = 1): Row => ({ userId, balance: amount });
-const couponApplied = (part: Parameters<typeof anOrder>[0] = {}) =>
-  events.couponApplied({ orderId: 10, ...part });
-const charged = (data: Parameters<typeof anOrder>[0]) => ({ type: 'balance.charged' as const, data });
+const couponApplied = (part: Partial<DiscountedOrder> = {}) => events.couponApplied({ orderId: 10, ...part });
+const charged = (data: Partial<DiscountedOrder>) => ({ type: 'balance.charged' as const, data });
 const rejected = (orderId: number, reason: 'USER_NOT_FOUND' | 'INSUFFICIENT_BALANCE') => ({
   type: 'balance.rejected' as const,
   data: { orderId, reason },

@@ -20,11 +20,11 @@ import { decideTopUp, withTopUp, type TopUp, type TopUpOutcome, type TopUpState 
 import { insertMoves, lockBalances } from '../store/balances.ts';
 import { userNotFound } from './user-shape.ts';
 
-export interface TopUpRequest extends TopUp {
+interface TopUpRequest extends TopUp {
   readonly claim: KeyClaim;
 }
 
-export type TopUpAnswer =
+type TopUpAnswer =
   | { readonly kind: 'first' | 'replay'; readonly answer: StoredAnswer }
   | { readonly kind: 'reused' }
   | Exclude<TopUpOutcome, { kind: 'topped-up' }>;
@@ -78,7 +78,7 @@ export const topUpBalance = (
  * Tops up a batch in one transaction, in the order of the requests: keys, effects and answers commit together.
  * A refused request gives its key back; one that repeats another of the batch ends as that one.
  */
-export function topUpBalances(
+function topUpBalances(
   write: WriteContext,
   limit: AmountMinor,
   requests: readonly TopUpRequest[],

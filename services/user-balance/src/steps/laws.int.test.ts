@@ -47,7 +47,7 @@ const open = (
   });
 
 describeStepLaws('user-balance.charge', () =>
-  open(chargeOrders as unknown as Step, {
+  open(chargeOrders, {
     seed: SEED,
     batches: batchesOf('coupon.applied'),
     effective: (size) => manyOf(size, (orderId) => couponApplied({ orderId, userId: 1000 })),
@@ -55,7 +55,7 @@ describeStepLaws('user-balance.charge', () =>
 );
 
 describeStepLaws('user-balance.refund', () =>
-  open(refundOrders as unknown as Step, {
+  open(refundOrders, {
     seed: SEED + HANDLED,
     seedMany: HANDLED_MANY,
     batches: batchesOf('order.cancelling'),

@@ -3,7 +3,7 @@ import { TOPICS } from '@orderflow/shared-events/catalog';
 import { createKafka, createRelayProducer, type KitLogger } from './kafka-client.ts';
 import type { KitMetrics } from './kit-metrics.ts';
 import type { Outbox, WriteContext } from './outbox.ts';
-import { backOffMs, pause } from './pause.ts';
+import { backOffMs, pause, within } from './pause.ts';
 import { createPoisonMeter } from './poison.ts';
 import { createPool } from './postgres.ts';
 import { createRelay } from './relay.ts';
@@ -33,7 +33,11 @@ export interface Health {
 
 /** A relay that fails for longer than this makes the process not ready. */
 const RELAY_GRACE_MS = 10_000;
-const STOP_MS = 3_000;
+/**
+ * Together below the 5 s that a process has to stop. Each part is bounded by itself: without a broker a consumer takes
+ * 10 s to leave (measured), and the relay and the pool are to have their turn all the same.
+ */
+const STOP_MS = { consumers: 2_000, relay: 1_500, connections: 1_000 };
 
 /** All of a service's messaging: the pool of its writes, its relay and the consumers of its steps. */
 export function createKit(options: KitOptions) {
@@ -111,10 +115,9 @@ export function createKit(options: KitOptions) {
     /** Finishes or gives up the running batches, publishes what memory holds, closes all connections. */
     async stop(): Promise<void> {
       stopping.abort();
-      await Promise.allSettled(consumers.map((consumer) => consumer.stop()));
-      await relay.stop(STOP_MS);
-      await producer.disconnect();
-      await pool.end();
+      await within(STOP_MS.consumers, Promise.allSettled(consumers.map((consumer) => consumer.stop())));
+      await relay.stop(STOP_MS.relay);
+      await within(STOP_MS.connections, Promise.allSettled([producer.disconnect(), pool.end()]));
     },
   };
 }

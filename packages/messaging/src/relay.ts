@@ -3,7 +3,7 @@ import type { Producer } from 'kafkajs';
 import { REQUEST_TIMEOUT_MS, type KitLogger } from './kafka-client.ts';
 import type { KitMetrics } from './kit-metrics.ts';
 import type { HandOver, Outbox, OutboxRow } from './outbox.ts';
-import { backOffMs, pause } from './pause.ts';
+import { backOffMs, pause, within } from './pause.ts';
 import { transaction, type ConnectionPool } from './postgres.ts';
 
 export interface RelayOptions {
@@ -191,9 +191,7 @@ export function createRelay(options: RelayOptions): Relay {
     async stop(ms) {
       stopping.abort();
       wake();
-      const timer = new AbortController();
-      const done = Promise.all([sending, deleting]).then(deleteAcknowledged);
-      await Promise.race([done.finally(() => timer.abort()), pause(ms, timer.signal)]);
+      await within(ms, Promise.all([sending, deleting]).then(deleteAcknowledged));
     },
   };
 }

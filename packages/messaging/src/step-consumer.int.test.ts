@@ -1,9 +1,11 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { toMessage } from '@orderflow/testing/events';
+import { createTcpProxy } from '@orderflow/testing/tcp-proxy';
 import { ownName, witnessBroker, type BrokerWitness } from '@orderflow/testing/topics';
 import { waitUntil } from '@orderflow/testing/wait-until';
 import { watchPool, type ConnectionPool } from '@orderflow/testing/watched-pool';
-import kafkajs, { type Message as KafkaMessage, type Producer } from 'kafkajs';
+import kafkajs, { type Kafka, type Message as KafkaMessage, type Producer } from 'kafkajs';
+import { connect } from 'node:net';
 import { listDeadLetters } from './dead-letters.ts';
 import { createKafka } from './kafka-client.ts';
 import { messageOutbox } from './outbox.ts';
@@ -56,9 +58,15 @@ describe('the consumer of a step, on a real broker', () => {
 
   const topic = () => contracts.asked.topic;
 
-  async function start(
-    options: { pool?: ConnectionPool; step?: Partial<Step>; poisonPerMinute?: number; pace?: Pace } = {},
-  ) {
+  interface Started {
+    pool?: ConnectionPool;
+    step?: Partial<Step>;
+    poisonPerMinute?: number;
+    pace?: Pace;
+    kafka?: Kafka;
+  }
+
+  async function start(options: Started = {}) {
     const step = { ...(toyStep(contracts, ownName('toy.take')) as unknown as Step), ...options.step };
     const logger = quietLogger();
     const onFatal = jest.fn<(reason: string) => void>();
@@ -72,7 +80,7 @@ describe('the consumer of a step, on a real broker', () => {
       metrics,
       poison: createPoisonMeter(options.poisonPerMinute ?? 0),
       stopping: stopping.signal,
-      kafka: createKafka({ clientId: 'toy', brokers: broker.brokers, logger }),
+      kafka: options.kafka ?? createKafka({ clientId: 'toy', brokers: broker.brokers, logger }),
       partitions: 6,
       pace: options.pace,
       onFatal,
@@ -225,7 +233,8 @@ describe('the consumer of a step, on a real broker', () => {
     await start({ step: { ...step, load }, pace: { intervalMs: 1500, fromMessages: 5 } });
     await send(message({ orderId: 1 }));
     await handled(1);
-    await send(...[2, 3, 4, 5, 6, 7].map((orderId) => message({ orderId })));
+    // One partition, so that they come in one fetch.
+    await send(...[2, 3, 4, 5, 6, 7].map((orderId) => ({ ...message({ orderId }), partition: 0 })));
     await handled(7);
     await send(message({ orderId: 8 }));
     await handled(8);
@@ -246,6 +255,34 @@ describe('the consumer of a step, on a real broker', () => {
     const second = await start({ step: { name: first.step.name } });
     await handled(2);
     expect(second.metrics.counts.get(`step_messages_total{"step":"${first.step.name}"}`)).toBe(1);
+  });
+
+  it('goes on by itself when a broker that was gone is back', async () => {
+    const [host = '', port] = broker.brokers[0]!.split(':');
+    const proxy = await createTcpProxy({ host, port: Number(port) });
+    const kafka = new kafkajs.Kafka({
+      brokers: [...broker.brokers],
+      logLevel: kafkajs.logLevel.NOTHING,
+      connectionTimeout: 3_000,
+      requestTimeout: 10_000,
+      // The broker tells clients its own address: every connection is led through the proxy all the same.
+      socketFactory: ({ onConnect }) => connect({ host: '127.0.0.1', port: proxy.port }, onConnect),
+    });
+    try {
+      const { consumer, onFatal } = await start({ kafka });
+      await send(message({ orderId: 1 }));
+      await handled(1);
+      proxy.cut();
+      await waitUntil(() => consumer.trouble() !== null, { what: 'trouble', timeoutMs: 30_000 });
+      proxy.heal();
+      await send(message({ orderId: 2 }));
+      await handled(2);
+      expect(consumer.trouble()).toBeNull();
+      expect(onFatal).not.toHaveBeenCalled();
+      await consumers.pop()?.stop();
+    } finally {
+      await proxy.close();
+    }
   });
 
   it('shares the partitions with a second member, and nothing is done twice or lost', async () => {

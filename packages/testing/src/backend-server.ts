@@ -44,9 +44,10 @@ export async function startBackendServer(): Promise<BackendServer> {
     async stop() {
       server.close();
       const started = await Promise.allSettled(running.values());
-      await Promise.allSettled(
-        started.map((result) => (result.status === 'fulfilled' ? result.value.stop() : undefined)),
+      const stops = started.map((result) =>
+        result.status === 'fulfilled' ? result.value.stop() : Promise.resolve(),
       );
+      await Promise.allSettled(stops);
       rmSync(dir, { recursive: true, force: true });
     },
   };

@@ -101,7 +101,8 @@ async function ensureTemplate(
 }
 
 async function ensureRoles(client: pg.Client, admin: string, name: string): Promise<void> {
-  for (const url of Object.values(databaseUrls(admin, name))) {
+  const { ownerUrl, appUrl } = databaseUrls(admin, name);
+  for (const url of [ownerUrl, appUrl]) {
     const { username, password } = new URL(url);
     const role = pg.escapeIdentifier(username);
     const { rows } = await client.query('SELECT 1 FROM pg_roles WHERE rolname = $1', [username]);

@@ -1,8 +1,9 @@
 import { deepStrictEqual } from 'node:assert/strict';
 import fc from 'fast-check';
 import type { TestDelivery } from './events.ts';
+import { failAfter, killAfter, loseCommit } from './law-crashes.ts';
 import { exactOutcome, lastingOutcome, reset, type LawSubject } from './law-subject.ts';
-import { statementsOf, watchPool } from './watched-pool.ts';
+import { statementsOf } from './watched-pool.ts';
 
 /** A step broke a law. The message says which, how, and with which batch. */
 export class LawBroken extends Error {
@@ -198,47 +199,6 @@ async function settleAtOnce(subject: LawSubject, batch: Batch): Promise<string[]
     if (subject.parks?.(error)) return null;
     throw error;
   }
-}
-
-/** The process fails after its `last`-th statement; it can still roll back. */
-function failAfter(subject: LawSubject, batch: Batch, last: number): Promise<unknown> {
-  let sent = 0;
-  const pool = watchPool(subject.pool, async ({ text, run }) => {
-    if (text === 'ROLLBACK') return run();
-    const result = await run();
-    sent += 1;
-    if (sent === last) throw new Error('planted failure');
-    return result;
-  });
-  return subject.deliver(pool, batch);
-}
-
-/** The connection is gone after its `last`-th statement. */
-function killAfter(subject: LawSubject, batch: Batch, last: number): Promise<unknown> {
-  let sent = 0;
-  const pool = watchPool(subject.pool, async ({ client, run }) => {
-    const result = await run();
-    sent += 1;
-    if (sent === last) {
-      const { processID } = client as unknown as { processID: number };
-      await subject.pool.query('SELECT pg_terminate_backend($1)', [processID]);
-    }
-    return result;
-  });
-  return subject.deliver(pool, batch);
-}
-
-/** COMMIT happens, its answer does not come. */
-function loseCommit(subject: LawSubject, batch: Batch): Promise<unknown> {
-  let isLost = false;
-  const pool = watchPool(subject.pool, async ({ text, run }) => {
-    if (isLost) throw Object.assign(new Error('connection reset'), { code: 'ECONNRESET' });
-    const result = await run();
-    if (text !== 'COMMIT') return result;
-    isLost = true;
-    throw Object.assign(new Error('connection reset'), { code: 'ECONNRESET' });
-  });
-  return subject.deliver(pool, batch);
 }
 
 async function expectRejection(work: Promise<unknown>, where: string): Promise<void> {

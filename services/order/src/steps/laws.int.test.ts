@@ -1,6 +1,5 @@
 import { deliver } from '@orderflow/messaging/deliver';
 import { createPool } from '@orderflow/messaging/postgres';
-import type { Step } from '@orderflow/messaging/step';
 import type { Message } from '@orderflow/shared-events/envelope';
 import { stockReserved, type TestDelivery } from '@orderflow/testing/events';
 import { openSubject } from '@orderflow/testing/law-database';
@@ -63,8 +62,7 @@ describeStepLaws('order.advance', () =>
     migrations: new URL('../../prisma/migrations', import.meta.url).pathname,
     step: 'order.advance',
     createPool,
-    deliver: (pool, batch) =>
-      deliver({ step: advanceOrders as unknown as Step, pool, outbox: orderOutbox }, batch),
+    deliver: (pool, batch) => deliver({ step: advanceOrders, pool, outbox: orderOutbox }, batch),
     seed: SEED,
     seedMany: SEED_MANY,
     sent,

@@ -58,7 +58,7 @@ const open = (
 const nails = anOrder().items.map((item) => ({ ...item, productId: 9 }));
 
 describeStepLaws('product.reserve', () =>
-  open(reserveStock as unknown as Step, {
+  open(reserveStock, {
     seed: SEED,
     batches: batchesOf('order.created'),
     effective: (size) => manyOf(size, (orderId) => orderCreated({ orderId, items: nails })),
@@ -66,7 +66,7 @@ describeStepLaws('product.reserve', () =>
 );
 
 describeStepLaws('product.release', () =>
-  open(releaseStock as unknown as Step, {
+  open(releaseStock, {
     seed: SEED + HANDLED,
     seedMany: HANDLED_MANY,
     batches: batchesOf('order.cancelling'),
@@ -75,7 +75,7 @@ describeStepLaws('product.release', () =>
 );
 
 describeStepLaws('product.count-sales', () =>
-  open(countSales('Europe/Berlin') as unknown as Step, {
+  open(countSales('Europe/Berlin'), {
     seed: SEED + SOLD,
     batches: batchesOf('order.paid', 'order.cancelled'),
     effective: (size) => manyOf(size, (orderId) => orderPaid({ orderId, items: nails })),

@@ -49,7 +49,8 @@ describe('a JSON body', () => {
     expect(parseJsonBody(Buffer.from(body))).toEqual(value);
   });
 
-  it('may have 20 levels', () => {
+  it('may have 20 levels, and any number of neighbours on each', () => {
+    expect(refusal(`[${'[],{},'.repeat(100)}1]`)).toBe('accepted');
     expect(refusal('['.repeat(20) + ']'.repeat(20))).toBe('accepted');
   });
 });

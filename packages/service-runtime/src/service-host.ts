@@ -1,3 +1,4 @@
+import { setTimeout as wait } from 'node:timers/promises';
 import type { z } from 'zod';
 import { createTokenVerifier } from './auth.ts';
 import { isBackendAway } from './backend-away.ts';
@@ -68,19 +69,25 @@ export async function hostService(
       ...messaging.checks(),
     ],
   });
-  if (MIGRATION_DATABASE_URL) await migrateWhenUp(MIGRATION_DATABASE_URL, logger);
   const app = createHttpApp({ routes, verifyToken: tokens.verify.bind(tokens), logger, metrics });
   const door = await listen(app, { host, port: config.PORT });
-  const sweepers = parts.sweepers.map((sweeper) => startSweeper(sweeper, logger));
-  const started = Promise.all([tokens.ready(), messaging.start()]);
-  started.then(
-    () => logger.info({ url: door.url, internalUrl: internal.url }, 'ready'),
-    (error: unknown) => logger.error({ err: error }, 'messaging did not start'),
-  );
+  const stopping = new AbortController();
+  const sweepers: { stop(): Promise<void> }[] = [];
+
+  /** Not awaited by the start, so that a stop is heard while a backend is away. What fails here ends the process. */
+  async function begin(): Promise<void> {
+    if (MIGRATION_DATABASE_URL) await migrateWhenUp(MIGRATION_DATABASE_URL, logger, stopping.signal);
+    if (stopping.signal.aborted) return;
+    sweepers.push(...parts.sweepers.map((sweeper) => startSweeper(sweeper, logger)));
+    await Promise.all([tokens.ready(), messaging.start()]);
+    logger.info({ url: door.url, internalUrl: internal.url }, 'ready');
+  }
+  void begin();
   return {
     url: door.url,
     internalUrl: internal.url,
     async stop() {
+      stopping.abort();
       await door.close();
       await Promise.all(sweepers.map((sweeper) => sweeper.stop()));
       await messaging.stop();
@@ -102,15 +109,15 @@ async function databaseCheck(database: Queryable): Promise<Check> {
   }
 }
 
-async function migrateWhenUp(url: string, logger: Logger): Promise<void> {
-  for (;;) {
+async function migrateWhenUp(url: string, logger: Logger, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
     try {
       await migrate({ url, directory: MIGRATIONS, logger });
       return;
     } catch (error) {
       if (!isBackendAway(error)) throw error;
       logger.warn({ err: error }, 'waiting for the database');
-      await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+      await wait(RETRY_MS, undefined, { signal }).catch(() => undefined);
     }
   }
 }

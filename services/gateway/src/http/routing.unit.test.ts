@@ -12,6 +12,8 @@ describe('the routing table', () => {
     ['/v1/payments', 'payment'],
     ['/v1/orderss', null],
     ['/v1/order', null],
+    ['/v1/orders.json', null],
+    ['/v1/orders#a', null],
     ['/v2/orders', null],
     ['/V1/orders', null],
     ['//v1/orders', null],

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { waitUntil } from '@orderflow/testing/wait-until';
 import { watchPool } from '@orderflow/testing/watched-pool';
-import { createBatchRunner, type BatchRunnerOptions } from './batch-runner.ts';
+import { BatchRunner, type BatchRunnerOptions } from './batch-runner.ts';
 import { listDeadLetters } from './dead-letters.ts';
 import { messageOutbox, type HandOver } from './outbox.ts';
 import { createPoisonMeter } from './poison.ts';
@@ -40,7 +40,7 @@ describe('the batch runner', () => {
     const logger = quietLogger();
     const handOver = jest.fn<HandOver>();
     const heartbeat = jest.fn<() => Promise<void>>().mockResolvedValue();
-    const { run, trouble } = createBatchRunner({
+    const batches = new BatchRunner({
       step: toyStep(contracts) as unknown as Step,
       pool: database.pool,
       outbox: messageOutbox,
@@ -51,8 +51,8 @@ describe('the batch runner', () => {
       stopping: stopping.signal,
       ...options,
     });
-    const deliver = (...list: Ask[]) => run(asks(contracts, list), { heartbeat });
-    return { deliver, trouble, metrics, logger, handOver, heartbeat };
+    const deliver = (...list: Ask[]) => batches.run(asks(contracts, list), { heartbeat });
+    return { deliver, trouble: () => batches.trouble(), metrics, logger, handOver, heartbeat };
   }
 
   const orders = async () => {

@@ -1,5 +1,5 @@
 import { park, type DeadLetterReason } from './dead-letters.ts';
-import { deliver, type Delivered, type StepContext } from './deliver.ts';
+import { deliver, type StepContext } from './deliver.ts';
 import { classify, type Fault } from './faults.ts';
 import type { KitLogger } from './kafka-client.ts';
 import type { KitMetrics } from './kit-metrics.ts';
@@ -34,42 +34,17 @@ const MAX_RACES = 10;
 const MAX_CONSTRAINT_RERUNS = 3;
 
 /** Runs batches of one step until each message is committed or parked. */
-export function createBatchRunner(options: BatchRunnerOptions) {
-  const { step, pool, handOver, logger, metrics, poison, stopping } = options;
-  let trouble: string | null = null;
+export class BatchRunner {
+  readonly #options: BatchRunnerOptions;
+  #trouble: string | null = null;
 
-  function committed(batch: readonly Delivery[], { facts, row, refused }: Delivered): void {
-    if (row) handOver(row);
-    metrics.count('step_batches_total', { step: step.name });
-    metrics.count('step_messages_total', { step: step.name }, batch.length);
-    metrics.count('step_facts_total', { step: step.name }, facts);
-    for (const { message, reason, error } of refused) reportParked(message, reason, error);
-    poison.passed(batch.length - refused.length);
+  constructor(options: BatchRunnerOptions) {
+    this.#options = options;
   }
 
-  function reportParked(message: Delivery, reason: DeadLetterReason, error: string): void {
-    const { topic, partition, offset } = message;
-    metrics.count('dead_letters_total', { step: step.name, reason });
-    logger.error({ step: step.name, topic, partition, offset, reason, error }, 'message parked');
-    poison.parked(reason);
-  }
-
-  async function parkAlone(
-    message: Delivery,
-    reason: 'FAULT' | 'REFUND_WITHOUT_CHARGE',
-    error: unknown,
-  ): Promise<void> {
-    const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-    await transaction(pool, (tx) => park(tx, step.name, [{ message, reason, error: text }]));
-    reportParked(message, reason, text);
-  }
-
-  async function wait(attempt: number, keeper: Keeper, why: string, error: unknown): Promise<void> {
-    if (attempt === 0 || attempt % 20 === 0) logger.warn({ step: step.name, err: error, attempt }, why);
-    trouble = why;
-    await pause(backOffMs(attempt), stopping);
-    if (stopping.aborted) throw new Abandoned('stopping');
-    await keeper.heartbeat();
+  /** Why the current batch does not get on; null when it does. */
+  trouble(): string | null {
+    return this.#trouble;
   }
 
   /**
@@ -77,69 +52,86 @@ export function createBatchRunner(options: BatchRunnerOptions) {
    * the fault of a message by halving the batch (law ii makes that safe) until it is alone, then parking it.
    * @throws Abandoned when the process stops; what `heartbeat` throws when the partitions are taken away.
    */
-  async function run(batch: readonly Delivery[], keeper: Keeper): Promise<void> {
+  async run(batch: readonly Delivery[], keeper: Keeper): Promise<void> {
+    const { step, metrics } = this.#options;
     const tries = { 'lost-race': 0, constraint: 0, retry: 0 };
     for (;;) {
-      const started = performance.now();
       try {
-        const delivered = await deliver({ step, pool: options.pool, outbox: options.outbox }, batch);
-        metrics.observe(
-          'saga_step_duration_seconds',
-          { step: step.name },
-          (performance.now() - started) / 1000,
-        );
-        committed(batch, delivered);
-        trouble = null;
+        await this.#commit(batch);
         return;
       } catch (error) {
         const fault = classify(error, step.fences);
-        if (fault.kind !== 'message')
-          metrics.count('step_retries_total', { step: step.name, kind: fault.kind });
-        if (fault.kind === 'lost-race' && ++tries['lost-race'] <= MAX_RACES) continue;
-        if (fault.kind === 'constraint' && ++tries.constraint <= MAX_CONSTRAINT_RERUNS) continue;
-        if (fault.kind === 'retry' || fault.kind === 'lost-race') {
-          await wait(
+        const { kind } = fault;
+        if (kind !== 'message') metrics.count('step_retries_total', { step: step.name, kind });
+        if (kind === 'lost-race' && ++tries[kind] <= MAX_RACES) continue;
+        if (kind === 'constraint' && ++tries[kind] <= MAX_CONSTRAINT_RERUNS) continue;
+        if (kind === 'retry' || kind === 'lost-race') {
+          await this.#wait(
             tries.retry++,
             keeper,
-            fault.kind === 'retry' ? 'a backend is away' : 'races without end',
+            kind === 'retry' ? 'a backend is away' : 'races without end',
             error,
           );
           continue;
         }
-        if (batch.length === 1) return parkUntilDone(batch[0] as Delivery, fault, error, keeper);
-        return runHalves(batch, keeper);
+        return this.#isolate(batch, fault, error, keeper);
       }
     }
   }
 
-  async function runHalves(batch: readonly Delivery[], keeper: Keeper): Promise<void> {
-    const half = Math.ceil(batch.length / 2);
-    await run(batch.slice(0, half), keeper);
-    await keeper.heartbeat();
-    await run(batch.slice(half), keeper);
+  async #commit(batch: readonly Delivery[]): Promise<void> {
+    const { step, handOver, metrics, poison } = this.#options;
+    const started = performance.now();
+    const { facts, row, refused } = await deliver(this.#options, batch);
+    if (row) handOver(row);
+    this.#trouble = null;
+    metrics.observe('saga_step_duration_seconds', { step: step.name }, (performance.now() - started) / 1000);
+    metrics.count('step_batches_total', { step: step.name });
+    metrics.count('step_messages_total', { step: step.name }, batch.length);
+    metrics.count('step_facts_total', { step: step.name }, facts);
+    for (const { message, reason, error } of refused) this.#reportParked(message, reason, error);
+    poison.passed(batch.length - refused.length);
   }
 
-  async function parkUntilDone(
-    message: Delivery,
-    fault: Fault,
-    error: unknown,
-    keeper: Keeper,
-  ): Promise<void> {
+  async #isolate(batch: readonly Delivery[], fault: Fault, error: unknown, keeper: Keeper): Promise<void> {
+    const [only] = batch;
+    if (only && batch.length === 1) return this.#parkUntilDone(only, fault, error, keeper);
+    const half = Math.ceil(batch.length / 2);
+    await this.run(batch.slice(0, half), keeper);
+    await keeper.heartbeat();
+    await this.run(batch.slice(half), keeper);
+  }
+
+  async #parkUntilDone(message: Delivery, fault: Fault, error: unknown, keeper: Keeper): Promise<void> {
+    const { step, pool } = this.#options;
     const reason = fault.kind === 'message' ? fault.reason : 'FAULT';
+    const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
     for (let attempt = 0; ; attempt += 1) {
       try {
-        await parkAlone(message, reason, error);
-        trouble = null;
+        await transaction(pool, (tx) => park(tx, step.name, [{ message, reason, error: text }]));
+        this.#trouble = null;
+        this.#reportParked(message, reason, text);
         return;
       } catch (parkError) {
-        await wait(attempt, keeper, 'a message could not be parked yet', parkError);
+        await this.#wait(attempt, keeper, 'a message could not be parked yet', parkError);
       }
     }
   }
 
-  return {
-    run,
-    /** Why the current batch does not get on; null when it does. */
-    trouble: () => trouble,
-  };
+  #reportParked(message: Delivery, reason: DeadLetterReason, error: string): void {
+    const { step, logger, metrics, poison } = this.#options;
+    const { topic, partition, offset } = message;
+    metrics.count('dead_letters_total', { step: step.name, reason });
+    logger.error({ step: step.name, topic, partition, offset, reason, error }, 'message parked');
+    poison.parked(reason);
+  }
+
+  async #wait(attempt: number, keeper: Keeper, why: string, error: unknown): Promise<void> {
+    const { step, logger, stopping } = this.#options;
+    if (attempt % 20 === 0) logger.warn({ step: step.name, err: error, attempt }, why);
+    this.#trouble = why;
+    await pause(backOffMs(attempt), stopping);
+    if (stopping.aborted) throw new Abandoned('stopping');
+    await keeper.heartbeat();
+  }
 }

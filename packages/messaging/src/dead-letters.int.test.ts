@@ -106,6 +106,15 @@ describe('dead letters', () => {
     expect(row?.error).toMatch(/^NUL . and/);
   });
 
+  it('keep headers that JSONB cannot hold as they are: null values, NUL in names', async () => {
+    const [message] = asks(contracts, [{ orderId: 1 }]) as [TestDelivery];
+    const headers = { ...message.headers, 'a\0b': Buffer.from('x'), absent: null as unknown as Buffer };
+    await deliverTo([{ ...message, headers, value: null }]);
+    const [letter] = await letters();
+    expect(letter!.headers).toMatchObject({ 'a�b': Buffer.from('x').toString('base64') });
+    expect(letter!.headers).not.toHaveProperty('absent');
+  });
+
   it('are listed newest first, by filter and page by page; closed ones on request', async () => {
     await parkAll(faulty([{ orderId: 1 }, { orderId: 2 }, { orderId: 3 }]));
     await parkAll([{ ...faulty([{ orderId: 4 }])[0]!, reason: 'SCHEMA' }], 'toy.other');

@@ -101,7 +101,8 @@ function headersToJson(headers: Delivery['headers']): string {
   const encoded: Record<string, string> = {};
   for (const [name, value] of Object.entries(headers)) {
     const first = Array.isArray(value) ? value[0] : value;
-    if (first !== undefined) encoded[name] = Buffer.from(first).toString('base64');
+    // Kafka allows a null value, whatever the client's types say, and JSONB no NUL in a name.
+    if (first) encoded[name.replaceAll('\0', '�')] = Buffer.from(first).toString('base64');
   }
   return JSON.stringify(encoded);
 }

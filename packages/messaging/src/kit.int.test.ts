@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { BalanceCharged } from '@orderflow/shared-events/user-balance';
+import { TOPICS } from '@orderflow/shared-events/catalog';
 import { toMessage } from '@orderflow/testing/events';
 import { createTcpProxy } from '@orderflow/testing/tcp-proxy';
 import { ownName, witnessBroker, type BrokerWitness } from '@orderflow/testing/topics';
 import { waitUntil } from '@orderflow/testing/wait-until';
-import { createKit, type Kit, type KitOptions } from './kit.ts';
+import { Kit, type KitOptions } from './kit.ts';
 import { noMetrics } from './kit-metrics.ts';
 import { commitWithOutbox, messageOutbox } from './outbox.ts';
 import type { Step } from './step.ts';
@@ -38,10 +39,11 @@ describe('the kit', () => {
   });
 
   const build = (options: Partial<KitOptions> = {}): Kit =>
-    createKit({
+    new Kit({
       service: 'toy',
       databaseUrl: database.url,
       brokers: broker.brokers,
+      topics: TOPICS,
       outbox: messageOutbox,
       steps: [],
       logger: quietLogger(),

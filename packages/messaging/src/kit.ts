@@ -1,20 +1,29 @@
 import type pg from 'pg';
-import { TOPICS } from '@orderflow/shared-events/catalog';
+import type { Producer } from 'kafkajs';
 import { createKafka, createRelayProducer, type KitLogger } from './kafka-client.ts';
 import type { KitMetrics } from './kit-metrics.ts';
 import type { Outbox, WriteContext } from './outbox.ts';
 import { backOffMs, pause, within } from './pause.ts';
 import { createPoisonMeter } from './poison.ts';
 import { createPool } from './postgres.ts';
-import { createRelay } from './relay.ts';
-import { createConsumerOf, type Pace } from './step-consumer.ts';
+import { Relay } from './relay.ts';
+import { StepConsumer, type Pace } from './step-consumer.ts';
 import type { Step } from './step.ts';
+
+/** What the kit asks of the topic catalog. */
+export interface CataloguedTopic {
+  readonly name: string;
+  readonly consumers: readonly string[];
+  readonly partitions: number;
+}
 
 export interface KitOptions {
   /** The service's name: client id at the broker and application name at the database. */
   readonly service: string;
   readonly databaseUrl: string;
   readonly brokers: readonly string[];
+  /** The catalog: each step reads exactly the topics that it gives the step. */
+  readonly topics: readonly CataloguedTopic[];
   readonly outbox: Outbox;
   readonly steps: readonly { readonly step: Step; readonly pace?: Pace }[];
   readonly logger: KitLogger;
@@ -40,97 +49,110 @@ const RELAY_GRACE_MS = 10_000;
 const STOP_MS = { consumers: 2_000, relay: 1_500, connections: 1_000 };
 
 /** All of a service's messaging: the pool of its writes, its relay and the consumers of its steps. */
-export function createKit(options: KitOptions) {
-  const { service, brokers, outbox, logger, metrics, poisonPerMinute } = options;
-  const pool: pg.Pool = createPool({ url: options.databaseUrl, name: service });
-  const stopping = new AbortController();
-  const kafka = createKafka({ clientId: service, brokers, logger });
-  const producer = createRelayProducer(kafka);
-  const relay = createRelay({ pool, outbox, producer, logger, metrics });
-  const write: WriteContext = { pool, outbox, handOver: relay.handOver };
+export class Kit {
+  readonly pool: pg.Pool;
+  /** What writes outside the steps commit through. */
+  readonly write: WriteContext;
+  readonly #options: KitOptions;
+  readonly #stopping = new AbortController();
+  readonly #producer: Producer;
+  readonly #relay: Relay;
+  readonly #consumers: readonly StepConsumer[];
+  #fatal: string | null = null;
 
-  let fatal: string | null = null;
-  const onFatal = (reason: string) => {
-    if (fatal !== null || stopping.signal.aborted) return;
-    fatal = reason;
-    options.onFatal(reason);
-  };
-
-  const consumers = options.steps.map(({ step, pace }) => {
-    assertCatalogued(step);
-    const partitions = Math.max(...TOPICS.map((topic) => topic.partitions));
-    const poison = createPoisonMeter(poisonPerMinute);
-    return createConsumerOf({
-      ...write,
-      step,
-      pace,
-      kafka,
-      partitions,
-      poison,
-      logger,
-      metrics,
-      onFatal,
-      stopping: stopping.signal,
+  /** @throws Error for a step whose topics are not those of the catalog */
+  constructor(options: KitOptions) {
+    const { service, brokers, outbox, logger, metrics, topics } = options;
+    this.#options = options;
+    this.pool = createPool({ url: options.databaseUrl, name: service });
+    const kafka = createKafka({ clientId: service, brokers, logger });
+    this.#producer = createRelayProducer(kafka);
+    this.#relay = new Relay({ pool: this.pool, outbox, producer: this.#producer, logger, metrics });
+    this.write = { pool: this.pool, outbox, handOver: this.#relay.handOver };
+    this.#consumers = options.steps.map(({ step, pace }) => {
+      assertCatalogued(step, topics);
+      return new StepConsumer({
+        ...this.write,
+        step,
+        pace,
+        kafka,
+        partitions: Math.max(...topics.map((topic) => topic.partitions)),
+        poison: createPoisonMeter(options.poisonPerMinute),
+        logger,
+        metrics,
+        onFatal: (reason) => this.#fail(reason),
+        stopping: this.#stopping.signal,
+      });
     });
-  });
+  }
 
-  /** Start-up order does not matter: whatever is away is waited for, with a line a second at most. */
-  async function untilDone(what: string, work: () => Promise<void>): Promise<void> {
-    for (let attempt = 0; !stopping.signal.aborted; attempt += 1) {
+  /** Connects the relay and all steps; resolves when each has joined its group. */
+  async start(): Promise<void> {
+    await this.#untilDone('relay', () => this.#producer.connect());
+    this.#relay.start();
+    await Promise.all(
+      this.#consumers.map((consumer) => this.#untilDone(consumer.name, () => consumer.start())),
+    );
+  }
+
+  /** What must hold for the process to be ready, besides its database. */
+  checks(): Health[] {
+    const since = this.#relay.failingSince();
+    const relayFails = since !== null && Date.now() - since.getTime() > RELAY_GRACE_MS;
+    return [
+      health('relay', relayFails ? `sends have failed since ${since.toISOString()}` : null),
+      ...this.#consumers.map((consumer) => health(consumer.name, consumer.trouble())),
+    ];
+  }
+
+  /** Progress only: whether a restart would help. */
+  live(): Health[] {
+    return [health('messaging', this.#fatal)];
+  }
+
+  /** Lets a step that a flood of faults has paused go on; false when there is no such step. */
+  resume(stepName: string): boolean {
+    const consumer = this.#consumers.find(({ name }) => name === stepName);
+    consumer?.resume();
+    return consumer !== undefined;
+  }
+
+  /** Finishes or gives up the running batches, publishes what memory holds, closes all connections. */
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    const consumers = Promise.allSettled(this.#consumers.map((consumer) => consumer.stop()));
+    await within(STOP_MS.consumers, consumers);
+    await this.#relay.stop(STOP_MS.relay);
+    await within(STOP_MS.connections, Promise.allSettled([this.#producer.disconnect(), this.pool.end()]));
+  }
+
+  #fail(reason: string): void {
+    if (this.#fatal !== null || this.#stopping.signal.aborted) return;
+    this.#fatal = reason;
+    this.#options.onFatal(reason);
+  }
+
+  /** Start-up order does not matter: whatever is away is waited for, with a line every two seconds at most. */
+  async #untilDone(what: string, work: () => Promise<void>): Promise<void> {
+    const { signal } = this.#stopping;
+    for (let attempt = 0; !signal.aborted; attempt += 1) {
       try {
         return await work();
       } catch (error) {
-        logger.warn({ err: error, attempt }, `waiting for Kafka: ${what}`);
-        await pause(backOffMs(attempt + 3), stopping.signal);
+        this.#options.logger.warn({ err: error, attempt }, `waiting for Kafka: ${what}`);
+        await pause(backOffMs(attempt + 3), signal);
       }
     }
   }
-
-  return {
-    pool,
-    write,
-    /** Connects the relay and all steps; resolves when each has joined its group. */
-    async start(): Promise<void> {
-      await untilDone('relay', () => producer.connect());
-      relay.start();
-      await Promise.all(consumers.map((consumer) => untilDone(consumer.name, () => consumer.start())));
-    },
-    /** What must hold for the process to be ready, besides its database. */
-    checks(): Health[] {
-      const since = relay.failingSince();
-      const relayFails = since !== null && Date.now() - since.getTime() > RELAY_GRACE_MS;
-      return [
-        health('relay', relayFails ? `sends have failed since ${since.toISOString()}` : null),
-        ...consumers.map((consumer) => health(consumer.name, consumer.trouble())),
-      ];
-    },
-    /** Progress only: whether a restart would help. */
-    live: (): Health[] => [health('messaging', fatal)],
-    /** Lets a step that a flood of faults has paused go on; false when there is no such step. */
-    resume(stepName: string): boolean {
-      const consumer = consumers.find(({ name }) => name === stepName);
-      consumer?.resume();
-      return consumer !== undefined;
-    },
-    /** Finishes or gives up the running batches, publishes what memory holds, closes all connections. */
-    async stop(): Promise<void> {
-      stopping.abort();
-      await within(STOP_MS.consumers, Promise.allSettled(consumers.map((consumer) => consumer.stop())));
-      await relay.stop(STOP_MS.relay);
-      await within(STOP_MS.connections, Promise.allSettled([producer.disconnect(), pool.end()]));
-    },
-  };
 }
-
-export type Kit = ReturnType<typeof createKit>;
 
 function health(name: string, detail: string | null): Health {
   return detail === null ? { name, ok: true } : { name, ok: false, detail };
 }
 
 /** A step reads exactly the topics that the catalog gives it: groups with differing lists leave partitions unread. */
-function assertCatalogued(step: Step): void {
-  const catalogued = TOPICS.filter((topic) => (topic.consumers as readonly string[]).includes(step.name));
+function assertCatalogued(step: Step, catalog: readonly CataloguedTopic[]): void {
+  const catalogued = catalog.filter((topic) => topic.consumers.includes(step.name));
   const topics = catalogued.map((topic) => topic.name).sort();
   const own = step.on.map((contract) => contract.topic).sort();
   if (topics.join() !== own.join()) {

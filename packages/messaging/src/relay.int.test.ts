@@ -5,7 +5,7 @@ import { waitUntil } from '@orderflow/testing/wait-until';
 import { watchPool, type ConnectionPool } from '@orderflow/testing/watched-pool';
 import type { ProducerBatch } from 'kafkajs';
 import { commitWithOutbox, messageOutbox, type HandOver, type OutboxRow } from './outbox.ts';
-import { createRelay, type Relay } from './relay.ts';
+import { Relay } from './relay.ts';
 import {
   asked,
   countingMetrics,
@@ -52,7 +52,7 @@ describe('the relay', () => {
     const producer = fakeProducer();
     const metrics = countingMetrics();
     const logger = quietLogger();
-    const relay = createRelay({
+    const relay = new Relay({
       pool: database.pool,
       outbox: messageOutbox,
       pollIntervalMs: 3_600_000,

@@ -16,15 +16,6 @@ export interface RelayOptions {
   readonly pollIntervalMs?: number;
 }
 
-export interface Relay {
-  readonly handOver: HandOver;
-  start(): void;
-  /** Since when sending fails without a success in between; null while it works. */
-  failingSince(): Date | null;
-  /** Publishes what memory holds and deletes what is acknowledged, within `ms`; the rest stays in its rows. */
-  stop(ms: number): Promise<void>;
-}
-
 /** Messages waiting in memory; beyond it a commit's messages stay in their row for the poll. */
 const MAX_QUEUED_MESSAGES = 20_000;
 /** One send; 6 events of 600 bytes each an order make this about 1 MB. */
@@ -38,162 +29,169 @@ const CLAIM_LIMIT = 200;
  * acknowledged by all replicas, then the rows are deleted. The poll is the safety net for rows of crashed relays, of
  * sends that failed and of a full queue. A crash may send twice: consumers recognise an event by their own rows.
  */
-export function createRelay(options: RelayOptions): Relay {
-  const { pool, outbox, producer, logger, metrics, pollIntervalMs = 500 } = options;
-  const stopping = new AbortController();
-  let queue: OutboxRow[] = [];
-  let queuedMessages = 0;
-  const held = new Set<number>();
-  let acknowledged: number[] = [];
-  let failingSince: Date | null = null;
-  let failures = 0;
-  let wake = () => {};
-  let sending: Promise<void> | undefined;
-  let deleting: Promise<void> | undefined;
+export class Relay {
+  readonly #options: RelayOptions;
+  readonly #stopping = new AbortController();
+  #queue: OutboxRow[] = [];
+  #queuedMessages = 0;
+  /** Rows that are queued, in flight, or acknowledged and not deleted yet: not for the poll. */
+  readonly #held = new Set<number>();
+  #acknowledged: number[] = [];
+  #failures = 0;
+  #failingSince: Date | null = null;
+  #wake: () => void = () => undefined;
+  #running: Promise<unknown> = Promise.resolve();
 
-  const handOver: HandOver = (row) => {
-    if (stopping.signal.aborted || failures > 0 || queuedMessages + row.messages.length > MAX_QUEUED_MESSAGES)
-      return;
-    held.add(row.id);
-    queue.push(row);
-    queuedMessages += row.messages.length;
-    wake();
+  constructor(options: RelayOptions) {
+    this.#options = options;
+  }
+
+  /** Takes over the messages of a commit. What does not fit, or comes while sends fail, is left to the poll. */
+  readonly handOver: HandOver = (row) => {
+    const full = this.#queuedMessages + row.messages.length > MAX_QUEUED_MESSAGES;
+    if (this.#stopping.signal.aborted || this.#failures > 0 || full) return;
+    this.#held.add(row.id);
+    this.#queue.push(row);
+    this.#queuedMessages += row.messages.length;
+    this.#wake();
   };
 
-  async function send(messages: readonly Message[], source: 'memory' | 'poll'): Promise<boolean> {
+  start(): void {
+    this.#running = Promise.all([this.#publishLoop(), this.#deleteLoop()]);
+  }
+
+  /** Since when sending fails without a success in between; null while it works. */
+  failingSince(): Date | null {
+    return this.#failingSince;
+  }
+
+  /** Publishes what memory holds and deletes what is acknowledged, within `ms`; the rest stays in its rows. */
+  async stop(ms: number): Promise<void> {
+    this.#stopping.abort();
+    this.#wake();
+    await within(
+      ms,
+      this.#running.then(() => this.#deleteAcknowledged()),
+    );
+  }
+
+  async #publishLoop(): Promise<void> {
+    const { pollIntervalMs = 500 } = this.#options;
+    const { signal } = this.#stopping;
+    let nextPoll = performance.now() + pollIntervalMs;
+    while (!signal.aborted || this.#queue.length > 0) {
+      if (this.#queue.length > 0) await this.#publishQueued();
+      else await this.#untilWoken(nextPoll - performance.now());
+      if (performance.now() < nextPoll || signal.aborted) continue;
+      const more = await this.#poll();
+      const wait = this.#failures > 0 ? Math.max(pollIntervalMs, backOffMs(this.#failures)) : pollIntervalMs;
+      nextPoll = performance.now() + (more ? 0 : wait);
+    }
+  }
+
+  #untilWoken(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const done = () => {
+        clearTimeout(timer);
+        this.#wake = () => undefined;
+        resolve();
+      };
+      const timer = setTimeout(done, Math.max(0, ms));
+      this.#wake = done;
+    });
+  }
+
+  async #publishQueued(): Promise<void> {
+    const rows = this.#takeQueued();
+    if (await this.#send(rows, 'memory')) {
+      this.#acknowledged.push(...rows.map((row) => row.id));
+      return;
+    }
+    // What memory held is the poll's from now on: it backs off, and memory stays bounded while the broker is away.
+    for (const row of [...rows, ...this.#queue]) this.#held.delete(row.id);
+    this.#queue = [];
+    this.#queuedMessages = 0;
+  }
+
+  /** Takes rows from the queue up to one send's size; at least one. */
+  #takeQueued(): OutboxRow[] {
+    let size = 0;
+    let count = 0;
+    for (const row of this.#queue) {
+      if (count > 0 && size + row.messages.length > MAX_SEND_MESSAGES) break;
+      size += row.messages.length;
+      count += 1;
+    }
+    this.#queuedMessages -= size;
+    return this.#queue.splice(0, count);
+  }
+
+  async #send(rows: readonly OutboxRow[], source: 'memory' | 'poll'): Promise<boolean> {
+    const { producer, logger, metrics } = this.#options;
+    const messages = rows.flatMap((row) => row.messages);
     const started = performance.now();
     try {
-      await producer.sendBatch({
-        acks: -1,
-        timeout: REQUEST_TIMEOUT_MS,
-        topicMessages: groupByTopic(messages),
-      });
+      const topicMessages = groupByTopic(messages);
+      await producer.sendBatch({ acks: -1, timeout: REQUEST_TIMEOUT_MS, topicMessages });
     } catch (error) {
-      failures += 1;
-      failingSince ??= new Date();
+      this.#failures += 1;
+      this.#failingSince ??= new Date();
       metrics.count('outbox_send_failures_total', {});
-      logger.warn(
-        { err: error, messages: messages.length, failures },
-        'send failed; the rows stay and are sent again',
-      );
+      const fields = { err: error, messages: messages.length, failures: this.#failures };
+      logger.warn(fields, 'send failed; the rows stay and are sent again');
       return false;
     }
-    failures = 0;
-    failingSince = null;
+    this.#failures = 0;
+    this.#failingSince = null;
     metrics.count('outbox_published_total', { source }, messages.length);
     metrics.observe('outbox_send_duration_seconds', {}, (performance.now() - started) / 1000);
     return true;
   }
 
-  /** Takes rows from the queue up to one send's size; at least one. */
-  function takeQueued(): OutboxRow[] {
-    let size = 0;
-    let count = 0;
-    for (const row of queue) {
-      if (count > 0 && size + row.messages.length > MAX_SEND_MESSAGES) break;
-      size += row.messages.length;
-      count += 1;
+  /** @returns whether there is more to claim right away */
+  async #poll(): Promise<boolean> {
+    try {
+      return await this.#publishClaimed();
+    } catch (error) {
+      this.#options.logger.warn({ err: error }, 'outbox poll failed; it is tried again');
+      return false;
     }
-    const taken = queue.slice(0, count);
-    queue = queue.slice(count);
-    queuedMessages -= size;
-    return taken;
-  }
-
-  async function publishQueued(): Promise<void> {
-    const rows = takeQueued();
-    const sent = await send(
-      rows.flatMap((row) => row.messages),
-      'memory',
-    );
-    if (sent) return void acknowledged.push(...rows.map((row) => row.id));
-    // What memory held is the poll's from now on: it backs off, and memory stays bounded while the broker is away.
-    for (const row of [...rows, ...queue]) held.delete(row.id);
-    queue = [];
-    queuedMessages = 0;
   }
 
   /** Claims, sends and deletes in one transaction, so that no other relay sends the same rows meanwhile. */
-  async function publishClaimed(): Promise<boolean> {
+  #publishClaimed(): Promise<boolean> {
+    const { pool, outbox } = this.#options;
     return transaction(pool, async (tx) => {
       // Above the send's own time-out, else Postgres would cut the connection while the broker is slow.
       await tx.query(`SET LOCAL idle_in_transaction_session_timeout = '${2 * REQUEST_TIMEOUT_MS}ms'`);
-      const rows = await outbox.claim(tx, [...held], CLAIM_LIMIT);
-      if (rows.length === 0) return false;
-      if (
-        !(await send(
-          rows.flatMap((row) => row.messages),
-          'poll',
-        ))
-      )
-        return false;
-      await outbox.remove(
-        tx,
-        rows.map((row) => row.id),
-      );
+      const rows = await outbox.claim(tx, [...this.#held], CLAIM_LIMIT);
+      if (rows.length === 0 || !(await this.#send(rows, 'poll'))) return false;
+      const ids = rows.map((row) => row.id);
+      await outbox.remove(tx, ids);
       return rows.length === CLAIM_LIMIT;
     });
   }
 
-  async function run(): Promise<void> {
-    let nextPoll = performance.now() + pollIntervalMs;
-    while (!stopping.signal.aborted || queue.length > 0) {
-      if (queue.length > 0) await publishQueued();
-      else await new Promise<void>((resolve) => untilWoken(resolve, nextPoll - performance.now()));
-      if (performance.now() < nextPoll || stopping.signal.aborted) continue;
-      const more = await publishClaimed().catch((error: unknown) => {
-        logger.warn({ err: error }, 'outbox poll failed; it is tried again');
-        return false;
-      });
-      nextPoll =
-        performance.now() +
-        (more ? 0 : failures > 0 ? Math.max(pollIntervalMs, backOffMs(failures)) : pollIntervalMs);
+  async #deleteLoop(): Promise<void> {
+    while (!this.#stopping.signal.aborted) {
+      await pause(DELETE_INTERVAL_MS, this.#stopping.signal);
+      await this.#deleteAcknowledged();
     }
   }
 
-  function untilWoken(resolve: () => void, ms: number): void {
-    const done = () => {
-      clearTimeout(timer);
-      wake = () => {};
-      resolve();
-    };
-    const timer = setTimeout(done, Math.max(0, ms));
-    wake = done;
-  }
-
-  async function deleteAcknowledged(): Promise<void> {
-    const ids = acknowledged;
+  async #deleteAcknowledged(): Promise<void> {
+    const { pool, outbox, logger } = this.#options;
+    const ids = this.#acknowledged;
     if (ids.length === 0) return;
-    acknowledged = [];
+    this.#acknowledged = [];
     try {
       await transaction(pool, (tx) => outbox.remove(tx, ids));
-      for (const id of ids) held.delete(id);
+      for (const id of ids) this.#held.delete(id);
     } catch (error) {
-      acknowledged.push(...ids);
+      this.#acknowledged.push(...ids);
       logger.warn({ err: error, rows: ids.length }, 'published rows could not be deleted yet');
     }
   }
-
-  async function deleteLoop(): Promise<void> {
-    while (!stopping.signal.aborted) {
-      await pause(DELETE_INTERVAL_MS, stopping.signal);
-      await deleteAcknowledged();
-    }
-  }
-
-  return {
-    handOver,
-    failingSince: () => failingSince,
-    start() {
-      sending = run();
-      deleting = deleteLoop();
-    },
-    async stop(ms) {
-      stopping.abort();
-      wake();
-      await within(ms, Promise.all([sending, deleting]).then(deleteAcknowledged));
-    },
-  };
 }
 
 function groupByTopic(messages: readonly Message[]): { topic: string; messages: Message[] }[] {

@@ -10,7 +10,7 @@ import { listDeadLetters } from './dead-letters.ts';
 import { createKafka } from './kafka-client.ts';
 import { messageOutbox } from './outbox.ts';
 import { createPoisonMeter } from './poison.ts';
-import { createConsumerOf, type Pace, type StepConsumer } from './step-consumer.ts';
+import { StepConsumer, type Pace } from './step-consumer.ts';
 import type { Step } from './step.ts';
 import {
   asked,
@@ -71,7 +71,7 @@ describe('the consumer of a step, on a real broker', () => {
     const logger = quietLogger();
     const onFatal = jest.fn<(reason: string) => void>();
     const metrics = countingMetrics();
-    const consumer = createConsumerOf({
+    const consumer = new StepConsumer({
       step,
       pool: options.pool ?? database.pool,
       outbox: messageOutbox,

@@ -1,6 +1,6 @@
 import kafkajs from 'kafkajs';
 import type { Consumer, EachBatchPayload, Kafka } from 'kafkajs';
-import { Abandoned, createBatchRunner, type BatchRunnerOptions } from './batch-runner.ts';
+import { Abandoned, BatchRunner, type BatchRunnerOptions } from './batch-runner.ts';
 import { createStepConsumer, type KitLogger } from './kafka-client.ts';
 import { pause } from './pause.ts';
 import { unsupportedCompression } from './record-codec.ts';
@@ -25,6 +25,7 @@ export interface StepConsumerOptions extends BatchRunnerOptions {
 const MAX_BATCH = 1_000;
 /** Replaying a second's events is harmless, an offset commit a batch is a request a batch. */
 const COMMIT_INTERVAL_MS = 1_000;
+const WATCH_INTERVAL_MS = 5_000;
 /** Half-open connections hang for ever (kafkajs issue 1163). */
 const NO_PROGRESS_MS = 90_000;
 
@@ -38,58 +39,111 @@ interface Joined {
  * Consumes one step's topics. All partitions of one fetch are joined into one transaction; offsets are resolved after
  * its commit, never before.
  */
-export function createConsumerOf(options: StepConsumerOptions) {
-  const { step, logger, poison, stopping, onFatal, pace } = options;
-  const runner = createBatchRunner(options);
-  const consumer = createStepConsumer(options.kafka, step.name);
-  const topics = step.on.map((contract) => contract.topic);
-  const offsets = offsetCommits(consumer, logger);
-  let waiting: Joined[] = [];
-  let running = false;
-  let joined = false;
-  let paused = false;
-  let lastProgress = Date.now();
+export class StepConsumer {
+  readonly name: string;
+  readonly #options: StepConsumerOptions;
+  readonly #runner: BatchRunner;
+  readonly #consumer: Consumer;
+  readonly #topics: readonly string[];
+  readonly #offsets: OffsetCommits;
+  readonly #watchdog: NodeJS.Timeout;
+  #waiting: Joined[] = [];
+  #running = false;
+  #joined = false;
+  #paused = false;
+  #lastProgress = Date.now();
 
-  consumer.on(consumer.events.GROUP_JOIN, () => {
-    joined = true;
-    // Offsets of partitions that moved away are their new member's to commit.
-    offsets.clear();
-  });
-  consumer.on(consumer.events.FETCH_START, progressed);
-  consumer.on(consumer.events.FETCH, progressed);
-  consumer.on(consumer.events.CRASH, ({ payload }) => {
-    joined = false;
-    if (!payload.restart && !stopping.aborted) onFatal(`${step.name}: ${payload.error.message}`);
-  });
-
-  const watchdog = setInterval(() => {
-    if (runner.trouble() !== null || paused) return progressed();
-    const idleMs = Date.now() - lastProgress;
-    if (joined && idleMs > NO_PROGRESS_MS)
-      onFatal(`${step.name}: no fetch for ${Math.round(idleMs / 1000)} s`);
-  }, 5_000);
-
-  function progressed(): void {
-    lastProgress = Date.now();
+  constructor(options: StepConsumerOptions) {
+    this.name = options.step.name;
+    this.#options = options;
+    this.#runner = new BatchRunner(options);
+    this.#consumer = createStepConsumer(options.kafka, this.name);
+    this.#topics = options.step.on.map((contract) => contract.topic);
+    this.#offsets = new OffsetCommits(this.#consumer, options.logger);
+    this.#watchdog = setInterval(() => this.#watch(), WATCH_INTERVAL_MS);
+    this.#listen();
   }
 
-  /** kafkajs calls this for each partition of a fetch, in one tick: the next tick sees them all. */
-  function join(payload: EachBatchPayload): Promise<void> {
-    return new Promise((resolve, reject) => {
-      waiting.push({ payload, resolve, reject });
-      if (!running) {
-        running = true;
-        process.nextTick(() => void drain());
-      }
+  /** Connects, joins the group and starts to fetch. Rejects when no broker answers. */
+  async start(): Promise<void> {
+    const topics = [...this.#topics];
+    await this.#consumer.connect();
+    await this.#consumer.subscribe({ topics, fromBeginning: true });
+    await this.#consumer.run({
+      autoCommit: false,
+      eachBatchAutoResolve: false,
+      partitionsConsumedConcurrently: this.#options.partitions * topics.length,
+      eachBatch: (payload) => this.#join(payload),
     });
   }
 
-  async function drain(): Promise<void> {
-    while (waiting.length > 0) {
-      const batches = waiting;
-      waiting = [];
+  /** Why the step is not working right now; null when it is. */
+  trouble(): string | null {
+    if (this.#paused) return 'paused: too many messages ended as faults';
+    if (!this.#joined) return 'has not joined its group';
+    return this.#runner.trouble();
+  }
+
+  /** Goes on after a flood of faults has paused the step. */
+  resume(): void {
+    this.#options.poison.reset();
+    // kafkajs throws for a consumer that has not joined yet.
+    if (!this.#paused) return;
+    this.#paused = false;
+    this.#consumer.resume(this.#topics.map((topic) => ({ topic })));
+  }
+
+  async stop(): Promise<void> {
+    clearInterval(this.#watchdog);
+    // Before leaving the group: afterwards the broker refuses them. A batch that still runs is read again.
+    await this.#offsets.stop();
+    await this.#consumer.stop();
+    await this.#consumer.disconnect();
+  }
+
+  #listen(): void {
+    const { onFatal, stopping } = this.#options;
+    const { GROUP_JOIN, FETCH_START, FETCH, CRASH } = this.#consumer.events;
+    this.#consumer.on(GROUP_JOIN, () => {
+      this.#joined = true;
+      // Offsets of partitions that moved away are their new member's to commit.
+      this.#offsets.clear();
+    });
+    this.#consumer.on(FETCH_START, () => this.#progressed());
+    this.#consumer.on(FETCH, () => this.#progressed());
+    this.#consumer.on(CRASH, ({ payload }) => {
+      this.#joined = false;
+      if (!payload.restart && !stopping.aborted) onFatal(`${this.name}: ${payload.error.message}`);
+    });
+  }
+
+  #progressed(): void {
+    this.#lastProgress = Date.now();
+  }
+
+  #watch(): void {
+    if (this.#runner.trouble() !== null || this.#paused) this.#progressed();
+    const idleMs = Date.now() - this.#lastProgress;
+    if (!this.#joined || idleMs <= NO_PROGRESS_MS) return;
+    this.#options.onFatal(`${this.name}: no fetch for ${Math.round(idleMs / 1000)} s`);
+  }
+
+  /** kafkajs calls this for each partition of a fetch, in one tick: the next tick sees them all. */
+  #join(payload: EachBatchPayload): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ payload, resolve, reject });
+      if (this.#running) return;
+      this.#running = true;
+      process.nextTick(() => void this.#drain());
+    });
+  }
+
+  async #drain(): Promise<void> {
+    while (this.#waiting.length > 0) {
+      const batches = this.#waiting;
+      this.#waiting = [];
       try {
-        await runJoined(batches);
+        await this.#runJoined(batches);
         for (const { resolve } of batches) resolve();
       } catch (error) {
         for (const { resolve, reject } of batches) {
@@ -98,116 +152,89 @@ export function createConsumerOf(options: StepConsumerOptions) {
         }
       }
     }
-    running = false;
+    this.#running = false;
   }
 
-  async function runJoined(batches: readonly Joined[]): Promise<void> {
+  async #runJoined(batches: readonly Joined[]): Promise<void> {
+    const { poison, pace, stopping } = this.#options;
     const started = performance.now();
     const messages = batches.flatMap(({ payload }) => toDeliveries(payload));
-    const keeper = {
-      heartbeat: async () => {
-        progressed();
-        await batches[0]?.payload.heartbeat();
-      },
+    const heartbeat = async () => {
+      this.#progressed();
+      await batches[0]?.payload.heartbeat();
     };
     for (let from = 0; from < messages.length; from += MAX_BATCH) {
       if (!batches[0]?.payload.isRunning()) throw new Abandoned('the consumer stops');
       const chunk = messages.slice(from, from + MAX_BATCH);
-      await runner.run(chunk, keeper);
-      resolveOffsets(batches, chunk);
-      if (poison.flooded() && !paused) pauseStep();
-      await keeper.heartbeat();
+      await this.#runner.run(chunk, { heartbeat });
+      this.#resolveOffsets(batches, chunk);
+      if (poison.flooded() && !this.#paused) this.#pauseStep();
+      await heartbeat();
     }
     if (pace && messages.length >= pace.fromMessages) {
       await pause(started + pace.intervalMs - performance.now(), stopping);
     }
   }
 
-  function resolveOffsets(batches: readonly Joined[], chunk: readonly Delivery[]): void {
+  #resolveOffsets(batches: readonly Joined[], chunk: readonly Delivery[]): void {
     const last = new Map(chunk.map((message) => [`${message.topic}/${message.partition}`, message.offset]));
     for (const { payload } of batches) {
       const { topic, partition } = payload.batch;
       const offset = last.get(`${topic}/${partition}`);
       if (offset === undefined || payload.isStale()) continue;
       payload.resolveOffset(offset);
-      offsets.resolved(topic, partition, offset);
+      this.#offsets.resolved(topic, partition, offset);
     }
   }
 
-  function pauseStep(): void {
-    paused = true;
-    consumer.pause(topics.map((topic) => ({ topic })));
+  #pauseStep(): void {
+    this.#paused = true;
+    this.#consumer.pause(this.#topics.map((topic) => ({ topic })));
+    const { logger } = this.#options;
     logger.error(
-      { step: step.name },
+      { step: this.name },
       'too many messages end as faults: the step is paused until it is resumed',
     );
   }
-
-  return {
-    name: step.name,
-    /** Connects, joins the group and starts to fetch. Rejects when no broker answers. */
-    async start(): Promise<void> {
-      await consumer.connect();
-      await consumer.subscribe({ topics, fromBeginning: true });
-      await consumer.run({
-        autoCommit: false,
-        eachBatchAutoResolve: false,
-        partitionsConsumedConcurrently: options.partitions * topics.length,
-        eachBatch: join,
-      });
-    },
-    /** Why the step is not working right now; null when it is. */
-    trouble(): string | null {
-      if (paused) return 'paused: too many messages ended as faults';
-      if (!joined) return 'has not joined its group';
-      return runner.trouble();
-    },
-    resume(): void {
-      poison.reset();
-      // kafkajs throws for a consumer that has not joined yet.
-      if (!paused) return;
-      paused = false;
-      consumer.resume(topics.map((topic) => ({ topic })));
-    },
-    async stop(): Promise<void> {
-      clearInterval(watchdog);
-      // Before leaving the group: afterwards the broker refuses them. A batch that still runs is read again.
-      await offsets.stop();
-      await consumer.stop();
-      await consumer.disconnect();
-    },
-  };
 }
 
-export type StepConsumer = ReturnType<typeof createConsumerOf>;
-
 /** Commits what is resolved once a second, also when no batch follows: the lag at rest is then zero. */
-function offsetCommits(consumer: Consumer, logger: KitLogger) {
-  const next = new Map<string, { topic: string; partition: number; offset: string }>();
+class OffsetCommits {
+  readonly #consumer: Consumer;
+  readonly #logger: KitLogger;
+  readonly #timer: NodeJS.Timeout;
+  readonly #next = new Map<string, { topic: string; partition: number; offset: string }>();
 
-  async function commit(): Promise<void> {
-    if (next.size === 0) return;
-    const resolved = [...next.values()];
-    next.clear();
+  constructor(consumer: Consumer, logger: KitLogger) {
+    this.#consumer = consumer;
+    this.#logger = logger;
+    this.#timer = setInterval(() => void this.#commit(), COMMIT_INTERVAL_MS);
+  }
+
+  resolved(topic: string, partition: number, offset: string): void {
+    this.#next.set(`${topic}/${partition}`, { topic, partition, offset: (BigInt(offset) + 1n).toString() });
+  }
+
+  clear(): void {
+    this.#next.clear();
+  }
+
+  async stop(): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#commit();
+  }
+
+  async #commit(): Promise<void> {
+    if (this.#next.size === 0) return;
+    const resolved = [...this.#next.values()];
+    this.#next.clear();
     try {
-      await consumer.commitOffsets(resolved);
+      await this.#consumer.commitOffsets(resolved);
     } catch (error) {
       // Whoever gets the partitions next reads these events again, without effect.
-      logger.debug({ err: error }, 'offsets not committed');
+      this.#logger.debug({ err: error }, 'offsets not committed');
     }
   }
-  const timer = setInterval(() => void commit(), COMMIT_INTERVAL_MS);
-
-  return {
-    resolved(topic: string, partition: number, offset: string): void {
-      next.set(`${topic}/${partition}`, { topic, partition, offset: (BigInt(offset) + 1n).toString() });
-    },
-    clear: () => next.clear(),
-    async stop(): Promise<void> {
-      clearInterval(timer);
-      await commit();
-    },
-  };
 }
 
 function toDeliveries({ batch: { topic, partition, messages } }: EachBatchPayload): Delivery[] {

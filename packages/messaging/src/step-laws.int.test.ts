@@ -48,7 +48,7 @@ function subjectOf(step: Step, { pool, owner }: ToyDatabase): LawSubject {
 
 describeStepLaws('toy.take', async () => {
   const database = await openToyDatabase();
-  return { subject: subjectOf(toyStep() as unknown as Step, database), close: () => database.close() };
+  return { subject: subjectOf(toyStep(), database), close: () => database.close() };
 });
 
 /** Steps that break one law each, as a hurried author would. `database`: a way around the transaction. */
@@ -103,7 +103,7 @@ describe('a step that breaks a law', () => {
 
   const breaker = (law: Law): LawSubject => {
     const planted = { ...toyStep(), decide: decideToy, evolve: withToy, ...LAW_BREAKERS[law](database) };
-    return subjectOf({ ...planted, name: `toy.breaks-${law}` } as unknown as Step, database);
+    return subjectOf({ ...planted, name: `toy.breaks-${law}` }, database);
   };
 
   it.each(LAWS)('is caught by law %s', async (law) => {
@@ -127,7 +127,7 @@ describe('a step that breaks a law', () => {
         );
       },
     };
-    const subject = subjectOf(forgetful as unknown as Step, database);
+    const subject = subjectOf(forgetful, database);
     await expect(checkReplay(subject, { seed: 1 })).rejects.toThrow(/breaks law i:.*again changed something/);
   });
 

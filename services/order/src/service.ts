@@ -1,12 +1,13 @@
 import { PrismaPg } from '@prisma/adapter-pg';
 import { purgeDeadLetters } from '@orderflow/messaging/dead-letters';
-import { createKit } from '@orderflow/messaging/kit';
+import { Kit } from '@orderflow/messaging/kit';
 import { transaction } from '@orderflow/messaging/postgres';
 import { purgeKeys } from '@orderflow/service-runtime/idempotency';
 import { createLogger } from '@orderflow/service-runtime/logger';
 import { createMetrics } from '@orderflow/service-runtime/metrics';
 import { retention } from '@orderflow/service-runtime/retention';
 import { hostService, namedMetrics } from '@orderflow/service-runtime/service-host';
+import { TOPICS } from '@orderflow/shared-events/catalog';
 import type { OrderConfig } from './config.ts';
 import { PrismaClient } from './generated/prisma/client.ts';
 import { cancelOrder } from './http/cancel-order.ts';
@@ -39,10 +40,11 @@ export function startOrder(config: OrderConfig, onFatal: (reason: string) => voi
     }),
   });
   const reader = createOrderReader(prisma);
-  const kit = createKit({
+  const kit = new Kit({
     service,
     databaseUrl: config.DATABASE_URL,
     brokers: config.KAFKA_BROKERS,
+    topics: TOPICS,
     outbox: orderOutbox,
     steps: [
       {

@@ -1,9 +1,10 @@
 import { PrismaPg } from '@prisma/adapter-pg';
-import { createKit } from '@orderflow/messaging/kit';
+import { Kit } from '@orderflow/messaging/kit';
 import { messageOutbox } from '@orderflow/messaging/outbox';
 import { createLogger } from '@orderflow/service-runtime/logger';
 import { createMetrics } from '@orderflow/service-runtime/metrics';
 import { hostService, namedMetrics } from '@orderflow/service-runtime/service-host';
+import { TOPICS } from '@orderflow/shared-events/catalog';
 import type { PaymentConfig } from './config.ts';
 import { PrismaClient } from './generated/prisma/client.ts';
 import { listPayments } from './http/list-payments.ts';
@@ -16,10 +17,11 @@ export function startPayment(config: PaymentConfig, onFatal: (reason: string) =>
   const service = 'payment';
   const logger = createLogger({ service, level: config.LOG_LEVEL });
   const metrics = createMetrics(service);
-  const kit = createKit({
+  const kit = new Kit({
     service,
     databaseUrl: config.DATABASE_URL,
     brokers: config.KAFKA_BROKERS,
+    topics: TOPICS,
     outbox: messageOutbox,
     steps: [{ step: payOrders({ limit: config.PAYMENT_LIMIT }) }, { step: refundPayments }],
     logger,

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import { SERVICE_NAMES } from '@orderflow/local/ports';
 import { TOPICS, type TopicDefinition } from '@orderflow/shared-events/catalog';
@@ -8,33 +9,33 @@ import { buy, ending, newCoupon, newProduct, newUser, place, timeline } from './
 import type { RunningStack } from './running-stack.ts';
 import { publish } from './topics.ts';
 
-const READABLE = JSON.stringify({
-  orderId: 1,
-  userId: 1,
-  couponId: null,
-  items: [{ productId: 1, quantity: 1, expectedUnitPrice: null, unitPrice: null, totalPrice: null }],
-  originalAmount: null,
-  discountAmount: null,
-  totalAmount: null,
-});
+/** The example of the topic's event that consumers are given: good bytes, as far as they go. */
+function goodValue({ event }: TopicDefinition): Buffer {
+  const golden = new URL(`../../packages/shared-events/golden/${wireType(event)}.json`, import.meta.url);
+  const { data } = JSON.parse(readFileSync(golden, 'utf8')) as { data: object };
+  return Buffer.from(JSON.stringify(data));
+}
 
 interface Garbage {
   readonly reason: string;
-  readonly value: Buffer | null;
+  readonly value: (topic: TopicDefinition) => Buffer | null;
   readonly type: (topic: TopicDefinition) => string;
 }
 
 const ownType = ({ event }: TopicDefinition) => wireType(event);
+const bytes = (text: string) => () => Buffer.from(text, 'latin1');
 
 /** Each topic gets one of each; of UNKNOWN_VERSION a step may see 20 a minute before it calls that a bad release. */
 const GARBAGE: readonly Garbage[] = [
-  { reason: 'UNPARSEABLE', value: Buffer.from('{"orderId": 1,'), type: ownType },
-  { reason: 'UNPARSEABLE', value: null, type: ownType },
-  { reason: 'UNPARSEABLE', value: Buffer.from([0xff, 0xfe, 0x00]), type: ownType },
-  { reason: 'SCHEMA', value: Buffer.from('{"orderId": "one", "items": 3}'), type: ownType },
-  { reason: 'SCHEMA', value: Buffer.from('[]'), type: ownType },
-  { reason: 'UNKNOWN_VERSION', value: Buffer.from(READABLE), type: ({ event }) => `${event.type}.v99` },
-  { reason: 'UNKNOWN_TYPE', value: Buffer.from(READABLE), type: () => 'weather.changed.v1' },
+  { reason: 'UNPARSEABLE', value: bytes('{"orderId": 1,'), type: ownType },
+  { reason: 'UNPARSEABLE', value: () => null, type: ownType },
+  { reason: 'UNPARSEABLE', value: bytes('\xff\xfe\x00'), type: ownType },
+  { reason: 'SCHEMA', value: bytes('{"orderId": "one", "items": 3}'), type: ownType },
+  { reason: 'SCHEMA', value: bytes('[]'), type: ownType },
+  { reason: 'UNKNOWN_VERSION', value: goodValue, type: ({ event }) => `${event.type}.v99` },
+  { reason: 'UNKNOWN_TYPE', value: goodValue, type: () => 'weather.changed.v1' },
+  // Its key is not the order's id.
+  { reason: 'KEY_MISMATCH', value: goodValue, type: ownType },
 ];
 
 async function deadLetters(stack: RunningStack): Promise<string[]> {
@@ -62,8 +63,8 @@ export function describePoison(stack: () => RunningStack): void {
       const records = TOPICS.flatMap((topic) =>
         GARBAGE.map(({ value, type }, index) => ({
           topic: topic.name,
-          key: Buffer.from(String(index)),
-          value,
+          key: Buffer.from(`garbage-${index}`),
+          value: value(topic),
           headers: { ce_type: type(topic) },
         })),
       );

@@ -33,7 +33,7 @@ async function stockShop(stack: Stack, orders: number, plan: DemoPlan): Promise<
 
 async function follow(orders: readonly PlacedOrder[], what: string): Promise<ReadonlyMap<number, Order>> {
   const progress = startProgress();
-  const state = (over: number) => `${over} of ${orders.length} ${what}`;
+  const state = (over: number) => `${what}: ${over} of ${orders.length}`;
   const seen = await followOrders(orders, (over) => progress.update(state(over)));
   const over = [...seen.values()].filter(({ status }) => status === 'PAID' || status === 'CANCELLED').length;
   progress.done(state(over));
@@ -44,9 +44,10 @@ async function place(shop: Shop, plan: DemoPlan, again: boolean): Promise<Placed
   const drafts = draftOrders(shop, plan).filter(({ scenario }) => (scenario === 'coupon-again') === again);
   const progress = startProgress();
   const placed = await placeOrders(drafts, (count) =>
-    progress.update(`${count} of ${drafts.length} orders placed`),
+    progress.update(`Orders placed: ${count} of ${drafts.length}`),
   );
-  if (drafts.length > 0) progress.done(`${drafts.length} orders placed${again ? ' with a used coupon' : ''}`);
+  if (drafts.length > 0)
+    progress.done(`Orders placed${again ? ' with a used coupon' : ''}: ${drafts.length}`);
   return placed;
 }
 
@@ -54,15 +55,18 @@ async function place(shop: Shop, plan: DemoPlan, again: boolean): Promise<Placed
 async function runOrders(shop: Shop, plan: DemoPlan): Promise<Omit<DemoRun, 'books' | 'expected'>> {
   const startedAt = performance.now();
   const first = await place(shop, plan, false);
-  const afterFirst = await follow(first, 'orders paid or refused');
+  const afterFirst = await follow(first, 'Orders paid or refused');
   const toRefund = first.filter(({ scenario }) => scenario === 'refunded');
   await inParallel(toRefund.length, toRefund, cancelOrder);
   const second = await place(shop, plan, true);
   const late = [...toRefund, ...second];
-  const afterAll = late.length > 0 ? await follow(late, 'refunds and late orders over') : new Map();
+  const afterAll =
+    late.length > 0
+      ? await follow(late, 'Refunds and orders with a used coupon over')
+      : new Map<number, Order>();
   return {
     placed: first.length + second.length,
-    orders: [...new Map([...afterFirst, ...afterAll]).values()] as Order[],
+    orders: [...new Map([...afterFirst, ...afterAll]).values()],
     elapsedMs: performance.now() - startedAt,
   };
 }

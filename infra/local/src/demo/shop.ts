@@ -29,8 +29,6 @@ export interface Shop {
   /** A caller whose token is good and whose user does not exist. */
   readonly stranger: ApiClient;
   readonly coupons: readonly OwnedCoupon[];
-  /** How many customers came too late for a coupon. */
-  readonly soldOut: number;
 }
 
 const GOODS = [
@@ -128,6 +126,5 @@ export async function openShop({ gateway, settings }: Stack, orders: number, pla
     poor: await createFunded(gateway, admin, 'Student', '1.00'),
     stranger: createApiClient(gateway, UNKNOWN_ID),
     coupons,
-    soldOut: customers.length - coupons.length,
   };
 }

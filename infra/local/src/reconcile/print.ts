@@ -1,5 +1,6 @@
 import { formatAmount } from '@orderflow/shared-events/money';
 import pc from 'picocolors';
+import { seconds } from '../messages.ts';
 import type { InvariantResult, Violation } from './invariants.ts';
 import type { Reconciliation } from './reconcile.ts';
 
@@ -19,9 +20,7 @@ function violationLines({ subject, problem, rows }: Violation): string[] {
 
 function invariantLines({ id, promise, checked, unit, violations, examples }: InvariantResult): string[] {
   const head = `  ${violations === 0 ? pc.green('✔') : pc.red('✘')} ${id.padEnd(3)} ${promise}`;
-  const count = pc.dim(
-    `       ${checked} ${unit} checked, ${violations} ${violations === 1 ? 'violation' : 'violations'}`,
-  );
+  const count = pc.dim(`       ${unit} checked: ${checked}, violations: ${violations}`);
   const rest = violations - examples.length;
   return [head, count, ...examples.flatMap(violationLines), ...(rest > 0 ? [`       and ${rest} more`] : [])];
 }
@@ -32,12 +31,12 @@ export function reconciliationLines(result: Reconciliation): string[] {
     return ['The stack is not at rest:', ...result.waitingFor.map((what) => `  ${what}`)];
   }
   const deadLetters = Object.entries(result.deadLetters).map(
-    ([service, count]) => `  ${count} open dead letters in ${service}`,
+    ([service, count]) => `  Open dead letters in ${service}: ${count}`,
   );
   const violations = result.invariants.reduce((sum, invariant) => sum + invariant.violations, 0);
   return [
     ...result.invariants.flatMap(invariantLines),
     ...deadLetters,
-    `${result.orders} orders, ${violations} violations, ${(result.elapsedMs / 1000).toFixed(1)} s`,
+    `Orders: ${result.orders}, violations: ${violations}, ${seconds(result.elapsedMs)}`,
   ];
 }

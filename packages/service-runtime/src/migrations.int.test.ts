@@ -159,6 +159,16 @@ describe('migrations', () => {
     expect(await run()).toEqual(['20260102000000_more']);
   });
 
+  it('are kept together with their record, or not at all', async () => {
+    await run();
+    write(
+      '20260102000000_more',
+      `CREATE TABLE more (id BIGINT); ALTER TABLE _prisma_migrations ADD CHECK (migration_name NOT LIKE '%more');`,
+    );
+    await expect(run()).rejects.toThrow('nothing of it was kept');
+    expect((await database.query(`SELECT to_regclass('more') AS made`)).rows).toEqual([{ made: null }]);
+  });
+
   it('that another tool left half done are refused until somebody has looked', async () => {
     await run();
     await database.query(

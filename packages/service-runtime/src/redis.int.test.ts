@@ -44,10 +44,16 @@ describe('Redis, which may vanish at any moment', () => {
   });
 
   it('never throws while it is away, says so once, and is back by itself', async () => {
+    let tries = 0;
+    redis.client.on('reconnecting', () => (tries += 1));
     await takeAway();
+    const askedAt = performance.now();
+    await expect(redis.client.incr('never')).rejects.toThrow();
+    expect(performance.now() - askedAt).toBeLessThan(200);
     for (let attempt = 0; attempt < 1_000; attempt += 1) {
       expect(await redis.attempt((client) => client.incr('never'))).toBeUndefined();
     }
+    await waitUntil(() => tries >= 3, { what: 'three tries to come back' });
     way.heal();
     await waitUntil(() => redis.isUp(), { what: 'Redis back' });
     // What was asked meanwhile is not done later.

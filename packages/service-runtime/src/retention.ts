@@ -13,7 +13,7 @@ const LIMIT = 1_000;
  * skips locked rows.
  * @param inTransaction runs its argument in one transaction
  */
-export function retention(
+export function retentionSweeper(
   inTransaction: (work: (tx: Queryable) => Promise<number>) => Promise<number>,
   kept: readonly { readonly purge: Purge; readonly days: number }[],
 ): Sweeper {

@@ -102,7 +102,7 @@ module.exports = {
     },
     {
       name: 'http-and-sweepers-stay-in-their-room',
-      comment: 'Of the kit they use outbox and coalesce: everything else of it belongs to steps.',
+      comment: 'Of the kit they use outbox, coalesce and dead letters: everything else of it belongs to steps.',
       severity: 'error',
       from: { path: `${SERVICE}/src/(http|sweepers)/`, pathNot: TEST_FILE },
       to: {
@@ -111,7 +111,7 @@ module.exports = {
           ...own(DOMAIN, STORE, '$2/'),
           EVENTS,
           '^packages/service-runtime/src/',
-          '^packages/messaging/src/(outbox|coalesce)\\.ts$',
+          '^packages/messaging/src/(outbox|coalesce|dead-letters)\\.ts$',
           'node_modules/zod/',
           PG_TYPES,
           KIT_POSTGRES,

@@ -28,8 +28,8 @@ export const USER = 2;
 export const PRODUCT = 3;
 export const COUPON = 4;
 export const QUANTITY = 2;
-export const PRICE = 1000n;
-export const DISCOUNT = 300n;
+const PRICE = 1000n;
+const DISCOUNT = 300n;
 export const TOTAL = PRICE * BigInt(QUANTITY) - DISCOUNT;
 
 /** A row that a step inserts once per order: the fence of a participant, or the sale of product.count-sales. */

@@ -103,7 +103,7 @@ export function newOrder(): World {
 }
 
 /** Who reads which event: the participants' steps and order.advance, each with a bit of its own. */
-export function readersOf(saga: Saga, type: string): string[] {
+function readersOf(saga: Saga, type: string): string[] {
   const steps = saga.steps.filter(({ on }) => on.includes(type)).map(({ name }) => name);
   const advances = !type.startsWith('order.');
   return advances ? ['order.advance', ...steps] : steps;
@@ -162,9 +162,9 @@ function withOrderFacts(saga: Saga, world: World, facts: readonly OrderFact[]): 
 
 /** The events of a build whose nudges repeat the first id. */
 function withFirstId(fact: OrderFact): ReceivedEvent[] {
-  return eventOf(
-    'attempt' in fact.data ? { ...fact, data: { ...fact.data, attempt: 0 } as typeof fact.data } : fact,
-  );
+  if (fact.type !== 'order.cancelling') return eventOf(fact);
+  const data = { ...fact.data, attempt: 0 };
+  return eventOf({ ...fact, data });
 }
 
 /** Puts events into their topics. An id that is there already is a repetition: whoever has had it, has had it. */

@@ -41,7 +41,7 @@ describe('the batch runner', () => {
     const handOver = jest.fn<HandOver>();
     const heartbeat = jest.fn<() => Promise<void>>().mockResolvedValue();
     const batches = new BatchRunner({
-      step: toyStep(contracts) as unknown as Step,
+      step: toyStep(contracts),
       pool: database.pool,
       outbox: messageOutbox,
       handOver,

@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { TestDelivery } from '@orderflow/testing/events';
+import { waitUntil } from '@orderflow/testing/wait-until';
+import { watchPool, type ConnectionPool } from '@orderflow/testing/watched-pool';
 import { listDeadLetters, park, type ParkedMessage } from './dead-letters.ts';
 import { deliver } from './deliver.ts';
 import { messageOutbox, type HandOver } from './outbox.ts';
@@ -36,9 +38,9 @@ describe('dead letters', () => {
     transaction(database.pool, (tx) => park(tx, name, parked));
   const faulty = (list: readonly Ask[]): ParkedMessage[] =>
     asks(contracts, list).map((message) => ({ message, reason: 'FAULT', error: 'a bug' }));
-  const replay = (id: number, with_: Step = step) => {
+  const replay = (id: number, by: Step = step, pool: ConnectionPool = database.pool) => {
     const handOver = jest.fn<HandOver>();
-    const context = { step: with_, pool: database.pool, outbox: messageOutbox, handOver };
+    const context = { step: by, pool, outbox: messageOutbox, handOver };
     return { handOver, outcome: replayDeadLetter(context, id) };
   };
 
@@ -168,10 +170,19 @@ describe('dead letters', () => {
       expect(await letters()).toMatchObject([{ outcome: 'NO_EFFECT' }]);
     });
 
-    it('are replayed once, also by two operators at once', async () => {
+    it('are replayed once, also by two operators at once: the second waits and finds it closed', async () => {
       const id = await parkOne({ orderId: 1 });
-      const outcomes = await Promise.all([replay(id).outcome, replay(id).outcome]);
-      expect(outcomes.sort()).toEqual(['REPLAYED', null]);
+      const waiting = `SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`;
+      let second: Promise<unknown> | undefined;
+      const slow = watchPool(database.pool, async ({ text, run }) => {
+        if (text.startsWith('UPDATE dead_letters')) {
+          second = replay(id).outcome;
+          await waitUntil(async () => (await database.owner.query(waiting)).rows.length > 0);
+        }
+        return run();
+      });
+      expect(await replay(id, step, slow).outcome).toBe('REPLAYED');
+      expect(await second).toBeNull();
       expect(await replay(id).outcome).toBeNull();
     });
 

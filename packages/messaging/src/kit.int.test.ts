@@ -81,6 +81,29 @@ describe('the kit', () => {
     }
   });
 
+  it('runs a step from its topic to the topics of its answers, once, and says when it is ready', async () => {
+    const step = toyStep(contracts, ownName('toy.take')) as unknown as Step;
+    await broker.createTopics([contracts.taken.topic, contracts.refused.topic]);
+    const topics = [{ name: contracts.asked.topic, consumers: [step.name], partitions: 6 }];
+    const kit = build({ steps: [{ step }], topics });
+    try {
+      expect(kit.checks()).toContainEqual({ name: step.name, ok: false, detail: 'has not joined its group' });
+      await kit.start();
+      await waitUntil(() => kit.checks().every(({ ok }) => ok), { what: 'readiness' });
+      for (let orderId = 1; orderId <= 110; orderId += 1) await publish(kit, orderId);
+      const count = async (topic: string) =>
+        (await broker.admin.fetchTopicOffsets(topic)).reduce((sum, { high }) => sum + Number(high), 0);
+      await waitUntil(
+        async () => (await count(contracts.taken.topic)) + (await count(contracts.refused.topic)) === 110,
+      );
+      expect([await count(contracts.taken.topic), await count(contracts.refused.topic)]).toEqual([100, 10]);
+      await waitUntil(outboxEmpty);
+      expect([kit.resume(step.name), kit.live()]).toEqual([true, [{ name: 'messaging', ok: true }]]);
+    } finally {
+      await kit.stop();
+    }
+  });
+
   it('starts without a broker and is there when the broker is; what was committed meanwhile is published', async () => {
     const [host = '', port] = broker.brokers[0]!.split(':');
     const proxy = await createTcpProxy({ host, port: Number(port) });

@@ -42,7 +42,7 @@ function parserOf(oid: number, format?: 'text' | 'binary') {
     return (text: string) => (text === '{}' ? [] : text.slice(1, -1).split(',').map(parseId));
   if (oid === NUMERIC) return parseAmount;
   if (oid === DATE) return (text: string) => text;
-  return pg.types.getTypeParser(oid, format as 'text') as (text: string) => unknown;
+  return pg.types.getTypeParser(oid, format) as (text: string) => unknown;
 }
 
 /**

@@ -88,6 +88,7 @@ export async function hostService(
     internalUrl: internal.url,
     async stop() {
       stopping.abort();
+      tokens.close();
       await door.close();
       await Promise.all(sweepers.map((sweeper) => sweeper.stop()));
       await messaging.stop();

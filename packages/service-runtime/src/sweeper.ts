@@ -8,25 +8,25 @@ export interface Sweeper {
 }
 
 /** Runs a sweeper until it is stopped: never two sweeps at once, the first one after one interval. */
-export function startSweeper(
-  { name, intervalMs, sweep }: Sweeper,
-  logger: Logger,
-): { stop(): Promise<void> } {
+export function startSweeper(sweeper: Sweeper, logger: Logger): { stop(): Promise<void> } {
   let stopped = false;
   let timer: NodeJS.Timeout;
   let running: Promise<void> = Promise.resolve();
 
   async function run(): Promise<void> {
     try {
-      await sweep();
+      await sweeper.sweep();
     } catch (error) {
-      logger.warn({ err: error, sweeper: name }, 'sweep failed; the next one comes as usual');
+      logger.warn({ err: error, sweeper: sweeper.name }, 'sweep failed; the next one comes as usual');
     }
     schedule();
   }
 
   function schedule(): void {
-    if (!stopped) timer = setTimeout(() => (running = run()), intervalMs);
+    if (stopped) return;
+    timer = setTimeout(() => {
+      running = run();
+    }, sweeper.intervalMs);
   }
 
   schedule();

@@ -3,6 +3,7 @@ import { Kit } from '@orderflow/messaging/kit';
 import { messageOutbox } from '@orderflow/messaging/outbox';
 import { createLogger } from '@orderflow/service-runtime/logger';
 import { createMetrics } from '@orderflow/service-runtime/metrics';
+import { readPool } from '@orderflow/service-runtime/read-pool';
 import { hostService, namedMetrics } from '@orderflow/service-runtime/service-host';
 import { TOPICS } from '@orderflow/shared-events/catalog';
 import type { CouponConfig } from './config.ts';
@@ -33,13 +34,7 @@ export function startCoupon(config: CouponConfig, onFatal: (reason: string) => v
     onFatal,
   });
   const reader = new PrismaClient({
-    adapter: new PrismaPg({
-      connectionString: config.DATABASE_URL,
-      application_name: `${service} reads`,
-      max: 5,
-      connectionTimeoutMillis: 2_000,
-      statement_timeout: 5_000,
-    }),
+    adapter: new PrismaPg(readPool(service, config.DATABASE_URL)),
   });
   return hostService({
     config,

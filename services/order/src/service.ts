@@ -1,11 +1,8 @@
 import { PrismaPg } from '@prisma/adapter-pg';
-import { purgeDeadLetters } from '@orderflow/messaging/dead-letters';
 import { Kit } from '@orderflow/messaging/kit';
-import { transaction } from '@orderflow/messaging/postgres';
-import { purgeKeys } from '@orderflow/service-runtime/idempotency';
 import { createLogger } from '@orderflow/service-runtime/logger';
 import { createMetrics } from '@orderflow/service-runtime/metrics';
-import { retention } from '@orderflow/service-runtime/retention';
+import { readPool } from '@orderflow/service-runtime/read-pool';
 import { hostService, namedMetrics } from '@orderflow/service-runtime/service-host';
 import { TOPICS } from '@orderflow/shared-events/catalog';
 import type { OrderConfig } from './config.ts';
@@ -21,9 +18,10 @@ import { advanceOrders } from './steps/advance-orders.ts';
 import { orderOutbox } from './store/outbox.ts';
 import { createOrderReader } from './store/reading.ts';
 import { deadlineSweeper } from './sweepers/deadline.ts';
+import { retention } from './sweepers/retention.ts';
 
 /** A run of order.advance with fewer messages is not worth waiting for: at 1 order/s pacing costs 4 ms a stage. */
-const PACE_FROM_MESSAGES = 8;
+const PACE_FROM = 8;
 
 /** Starts the order service. `onFatal` is told when only a new process can help. */
 export function startOrder(config: OrderConfig, onFatal: (reason: string) => void) {
@@ -31,13 +29,7 @@ export function startOrder(config: OrderConfig, onFatal: (reason: string) => voi
   const logger = createLogger({ service, level: config.LOG_LEVEL });
   const metrics = createMetrics(service);
   const prisma = new PrismaClient({
-    adapter: new PrismaPg({
-      connectionString: config.DATABASE_URL,
-      application_name: `${service} reads`,
-      max: 5,
-      connectionTimeoutMillis: 2_000,
-      statement_timeout: 5_000,
-    }),
+    adapter: new PrismaPg(readPool(service, config.DATABASE_URL)),
   });
   const reader = createOrderReader(prisma);
   const kit = new Kit({
@@ -47,10 +39,7 @@ export function startOrder(config: OrderConfig, onFatal: (reason: string) => voi
     topics: TOPICS,
     outbox: orderOutbox,
     steps: [
-      {
-        step: advanceOrders,
-        pace: { intervalMs: config.ADVANCE_INTERVAL_MS, fromMessages: PACE_FROM_MESSAGES },
-      },
+      { step: advanceOrders, pace: { intervalMs: config.ADVANCE_INTERVAL_MS, fromMessages: PACE_FROM } },
     ],
     logger,
     metrics: namedMetrics(metrics),
@@ -85,13 +74,7 @@ export function startOrder(config: OrderConfig, onFatal: (reason: string) => voi
         },
         count,
       ),
-      retention(
-        (work) => transaction(kit.pool, work),
-        [
-          { purge: purgeKeys, days: 7 },
-          { purge: purgeDeadLetters, days: 30 },
-        ],
-      ),
+      retention(write),
     ],
     close: () => prisma.$disconnect(),
   });

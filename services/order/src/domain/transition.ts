@@ -72,7 +72,7 @@ export function cancelling(
 }
 
 /** The n-th nudge: order-cancelling again, as attempt n, to those who have not answered (rules R2, R7). */
-export function nudged(order: CancellingOrder, cause: Cause): OrderFact {
+function nudged(order: CancellingOrder, cause: Cause): OrderFact {
   return round({ ...order, attempt: order.attempt + 1, compensate: order.pending }, cause);
 }
 

@@ -21,15 +21,3 @@ export async function purgeCharges(tx: Tx, { days, limit }: Purge): Promise<numb
   );
   return rows.length;
 }
-
-/** Deletes dead letters that were closed; open ones stay. Returns how many. */
-export async function purgeDeadLetters(tx: Tx, { days, limit }: Purge): Promise<number> {
-  const { rows } = await tx.query(
-    `DELETE FROM dead_letters WHERE id IN (
-       SELECT id FROM dead_letters WHERE closed_at < now() - make_interval(days => $1)
-        LIMIT $2 FOR UPDATE SKIP LOCKED)
-     RETURNING id`,
-    [days, limit],
-  );
-  return rows.length;
-}

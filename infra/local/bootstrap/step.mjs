@@ -23,7 +23,7 @@ function tailOf(path, lines) {
  */
 export async function runStep({ title, command, args, log, cwd, env = {} }) {
   const startedAt = Date.now();
-  console.log(`▸ ${title} …`);
+  console.error(`▸ ${title} …`);
   mkdirSync(dirname(log), { recursive: true });
   const output = openSync(log, 'w');
   const child = spawn(command, args, {
@@ -46,5 +46,5 @@ export async function runStep({ title, command, args, log, cwd, env = {} }) {
       EXIT.failed,
     );
   }
-  console.log(`✔ ${title} ${((Date.now() - startedAt) / 1000).toFixed(1)} s`);
+  console.error(`✔ ${title} ${((Date.now() - startedAt) / 1000).toFixed(1)} s`);
 }

@@ -33,6 +33,15 @@ export type Ports = Readonly<Record<PortName, number>>;
 export const PORT_NAMES = Object.keys(DEFAULT_PORTS) as PortName[];
 export const PORT_OFFSET_VARIABLE = 'ORDERFLOW_PORT_OFFSET';
 
+/**
+ * Ports that fetch refuses before it connects ("bad port" of the WHATWG), those of the unprivileged range: a gateway on
+ * 10080 would never find its own keys.
+ */
+const REFUSED_BY_FETCH = new Set([
+  1719, 1720, 1723, 2049, 3659, 4045, 4190, 5060, 5061, 6000, 6566, 6665, 6666, 6667, 6668, 6669, 6679, 6697,
+  10080,
+]);
+
 /** The variable that moves one port alone, e.g. ORDERFLOW_USER_BALANCE_INTERNAL_PORT. */
 export function portVariable(name: PortName): string {
   return `ORDERFLOW_${name.toUpperCase().replaceAll('-', '_')}_PORT`;
@@ -62,6 +71,9 @@ export function planPorts(env: Readonly<Record<string, string | undefined>>): Po
     const other = users.get(port);
     if (other !== undefined) {
       problems.push(`${portVariable(name)} and ${portVariable(other)} are both ${port}`);
+    }
+    if (REFUSED_BY_FETCH.has(port)) {
+      problems.push(`${portVariable(name)} is ${port}, a port that HTTP clients refuse: take another one`);
     }
     users.set(port, name);
     ports[name] = port;

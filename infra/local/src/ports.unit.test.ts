@@ -31,6 +31,12 @@ describe('planPorts', () => {
     );
   });
 
+  it('refuses a port that HTTP clients refuse: the gateway could not read its own keys', () => {
+    expect(() => planPorts({ ORDERFLOW_PORT_OFFSET: '2000' })).toThrow(
+      'ORDERFLOW_GATEWAY_PORT is 10080, a port that HTTP clients refuse',
+    );
+  });
+
   it('names the variable of each port', () => {
     expect(portVariable('user-balance-internal')).toBe('ORDERFLOW_USER_BALANCE_INTERNAL_PORT');
   });

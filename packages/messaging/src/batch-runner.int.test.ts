@@ -117,10 +117,7 @@ describe('the batch runner', () => {
     const winner = await database.owner.connect();
     await winner.query(`BEGIN; INSERT INTO toy_orders VALUES (1, 'rejected')`);
     const delivered = deliver({ orderId: 1 }, { orderId: 2 });
-    const waiting = `SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`;
-    await waitUntil(async () => (await database.owner.query(waiting)).rows.length > 0, {
-      what: 'the wait for the fence',
-    });
+    await waitUntil(() => database.someoneWaits(), { what: 'the wait for the fence' });
     await winner.query('COMMIT');
     winner.release();
     await delivered;

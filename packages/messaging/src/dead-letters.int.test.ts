@@ -172,12 +172,11 @@ describe('dead letters', () => {
 
     it('are replayed once, also by two operators at once: the second waits and finds it closed', async () => {
       const id = await parkOne({ orderId: 1 });
-      const waiting = `SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`;
       let second: Promise<unknown> | undefined;
       const slow = watchPool(database.pool, async ({ text, run }) => {
         if (text.startsWith('UPDATE dead_letters')) {
           second = replay(id).outcome;
-          await waitUntil(async () => (await database.owner.query(waiting)).rows.length > 0);
+          await waitUntil(() => database.someoneWaits());
         }
         return run();
       });

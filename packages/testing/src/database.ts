@@ -22,6 +22,8 @@ export interface TestDatabase {
   bringBack(): Promise<void>;
   /** Cuts all connections and lets them come again at once. */
   cutConnections(): Promise<void>;
+  /** Whether some connection waits for a lock: how a test knows that a race has come to its point. */
+  someoneWaits(): Promise<boolean>;
   drop(): Promise<void>;
 }
 
@@ -57,6 +59,12 @@ export async function createTestDatabase(options: TestDatabaseOptions): Promise<
     },
     bringBack: async () => void (await run(`ALTER DATABASE ${name} ALLOW_CONNECTIONS true`)),
     cutConnections: async () => void (await run(cut)),
+    async someoneWaits() {
+      const { rows } = await run(
+        `SELECT 1 FROM pg_stat_activity WHERE datname = '${database}' AND wait_event_type = 'Lock'`,
+      );
+      return rows.length > 0;
+    },
     drop: async () => void (await run(`DROP DATABASE ${name} WITH (FORCE)`)),
   };
 }

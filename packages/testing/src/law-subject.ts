@@ -22,8 +22,6 @@ export interface LawSubject {
   readonly effective: (size: number) => readonly TestDelivery[];
   /** Inserts besides what `effective` needs; left out elsewhere, where each row costs time in each of many runs. */
   readonly seedMany?: (owner: Pool) => Promise<unknown>;
-  /** Whether the kit would park a message that fails like this; by default none may fail. */
-  readonly parks?: (error: unknown) => boolean;
   /** What was sent, when it is not in `outbox.messages`. */
   readonly sent?: (owner: Pool) => Promise<readonly Message[]>;
 }

@@ -49,7 +49,6 @@ const open = (
     step: step.name,
     createPool,
     deliver: (pool, batch) => deliver({ step, pool, outbox: messageOutbox }, batch),
-    parks: (error) => error instanceof Error && 'code' in error && error.code === 'REFUND_WITHOUT_CHARGE',
   });
 
 describeStepLaws('coupon.apply', () =>

@@ -37,7 +37,6 @@ const open = (
     step: step.name,
     createPool,
     deliver: (pool, batch) => deliver({ step, pool, outbox: messageOutbox }, batch),
-    parks: (error) => error instanceof Error && 'code' in error && error.code === 'REFUND_WITHOUT_CHARGE',
   });
 
 // Orders of the small world cost 7.00 to 40.00: some are above the limit.

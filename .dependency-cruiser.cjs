@@ -102,7 +102,8 @@ module.exports = {
     },
     {
       name: 'http-and-sweepers-stay-in-their-room',
-      comment: 'Of the kit they use outbox, coalesce and dead letters: everything else of it belongs to steps.',
+      comment:
+        'Of the kit they use outbox, coalesce and dead letters: everything else of it belongs to steps.',
       severity: 'error',
       from: { path: `${SERVICE}/src/(http|sweepers)/`, pathNot: TEST_FILE },
       to: {

@@ -33,6 +33,15 @@ const driverTexts = new Set([
   'Cannot use a pool after calling end on the pool',
 ]);
 
+/** What an error may carry, of whatever class it is. */
+interface Readable {
+  readonly code?: unknown;
+  readonly originalCode?: unknown;
+  readonly message?: unknown;
+  readonly cause?: unknown;
+  readonly meta?: { readonly driverAdapterError?: unknown };
+}
+
 /**
  * True when an error says that a backend is away, overloaded or too slow, so that the same request may work later.
  * Looks through `cause` chains and Prisma's wrapping.
@@ -41,10 +50,11 @@ export function isBackendAway(error: unknown): boolean {
   let current = error;
   // By shape, not by class: Node's own errors come from another realm where code runs in a vm context.
   for (let depth = 0; depth < 5 && typeof current === 'object' && current !== null; depth += 1) {
-    const { code, message, cause }: { code?: unknown; message?: unknown; cause?: unknown } = current;
-    if (typeof code === 'string' && saysAway(code)) return true;
+    const { code, originalCode, message, cause, meta }: Readable = current;
+    // Prisma keeps the database's own code in `originalCode` of what its driver adapter threw, below `meta`.
+    for (const name of [code, originalCode]) if (typeof name === 'string' && saysAway(name)) return true;
     if (typeof message === 'string' && driverTexts.has(message)) return true;
-    current = cause;
+    current = cause ?? meta?.driverAdapterError;
   }
   return false;
 }

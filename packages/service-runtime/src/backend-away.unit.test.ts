@@ -25,6 +25,16 @@ describe('a backend that is away', () => {
     expect(isBackendAway(new Error('timeout exceeded when trying to connect'))).toBe(true);
   });
 
+  it('is found where Prisma keeps what its driver adapter threw', () => {
+    const wrapped = (originalCode: string) =>
+      Object.assign(new Error('Raw query failed'), {
+        code: 'P2039',
+        meta: { driverAdapterError: Object.assign(new Error('x'), { cause: { originalCode } }) },
+      });
+    expect(isBackendAway(wrapped('57P03'))).toBe(true);
+    expect(isBackendAway(wrapped('23505'))).toBe(false);
+  });
+
   it.each(['23505', '22003', '42601', '42501', 'ERR_INVALID_ARG_TYPE', 'P2002'])(
     'is not told by the code %s',
     (code) => {

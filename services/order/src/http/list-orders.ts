@@ -4,7 +4,11 @@ import { defineRoute } from '@orderflow/service-runtime/route';
 import type { OrderReader } from '../store/reading.ts';
 import { orderSchema, showOrder, statusSchema } from './order-shape.ts';
 
-const time = z.iso.datetime({ offset: true }).transform((text) => new Date(text));
+/** Years 1 to 9999 in UTC: Postgres has no year 0, and refuses what the driver would write for it. */
+const time = z.iso
+  .datetime({ offset: true })
+  .transform((text) => new Date(text))
+  .refine((at) => at.getUTCFullYear() >= 1 && at.getUTCFullYear() <= 9999, 'must lie in the years 1 to 9999');
 
 /** The caller's own orders, newest first. */
 export const listOrders = (reader: OrderReader) =>

@@ -8,9 +8,10 @@ import { hostService, namedMetrics } from '@orderflow/service-runtime/service-ho
 import { TOPICS } from '@orderflow/shared-events/catalog';
 import type { ProductConfig } from './config.ts';
 import { PrismaClient } from './generated/prisma/client.ts';
-import { getProduct } from './http/get-product.ts';
-import { getProducts } from './http/get-products.ts';
-import { postProduct } from './http/post-product.ts';
+import { readProduct } from './http/read-product.ts';
+import { listProducts } from './http/list-products.ts';
+import { createProduct } from './http/create-product.ts';
+import { updateProduct } from './http/update-product.ts';
 import { countSales } from './steps/count-sales.ts';
 import { releaseStock } from './steps/release-stock.ts';
 import { reserveStock } from './steps/reserve-stock.ts';
@@ -47,7 +48,7 @@ export function startProduct(config: ProductConfig, onFatal: (reason: string) =>
     config,
     logger,
     metrics,
-    routes: [postProduct(kit.write), getProducts(reader), getProduct(reader)],
+    routes: [createProduct(kit.write), listProducts(reader), readProduct(reader), updateProduct(kit.write)],
     messaging: kit,
     database: kit.pool,
     sweepers: [retention(kit.write)],

@@ -17,3 +17,8 @@ export interface Product {
 
 /** A product as an admin hands it in; `stock` pieces are loaded. */
 export type NewProduct = Pick<Product, 'name' | 'description' | 'price' | 'stock'>;
+
+/** What an admin changes of a product; what is not given stays. */
+export type ProductChange = {
+  readonly [Key in 'name' | 'description' | 'price' | 'status']?: Product[Key] | undefined;
+};

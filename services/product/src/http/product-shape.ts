@@ -3,6 +3,9 @@ import { amountOut, jsonId, timeOut, writeTime } from '@orderflow/service-runtim
 import { z } from 'zod';
 import type { Product } from '../domain/product.ts';
 
+/** The column has no limit; a body of 32 KB has. */
+export const DESCRIPTION_MAX = 10_000;
+
 /** A product in every answer that shows one. */
 export const productShape = z.strictObject({
   id: jsonId,

@@ -10,9 +10,10 @@ import { createMetrics } from '@orderflow/service-runtime/metrics';
 import { createTestDatabase, type TestDatabase } from '@orderflow/testing/database';
 import { createTcpProxy, type TcpProxy } from '@orderflow/testing/tcp-proxy';
 import { PrismaClient } from '../generated/prisma/client.ts';
-import { getProduct } from './get-product.ts';
-import { getProducts } from './get-products.ts';
-import { postProduct } from './post-product.ts';
+import { readProduct } from './read-product.ts';
+import { listProducts } from './list-products.ts';
+import { createProduct } from './create-product.ts';
+import { updateProduct } from './update-product.ts';
 
 const MIGRATIONS = new URL('../../prisma/migrations', import.meta.url).pathname;
 const LAMP = { name: 'Lamp', description: 'It glows.', price: '12.5', quantity: 7 };
@@ -38,7 +39,7 @@ describe('products over HTTP', () => {
     reader = new PrismaClient({ adapter: new PrismaPg({ connectionString: url.href, max: 2 }) });
     const write = { pool, outbox: messageOutbox, handOver: () => undefined };
     app = createHttpApp({
-      routes: [postProduct(write), getProducts(reader), getProduct(reader)],
+      routes: [createProduct(write), listProducts(reader), readProduct(reader), updateProduct(write)],
       verifyToken: (authorization) =>
         Promise.resolve<Caller>({
           userId: 1,
@@ -70,6 +71,31 @@ describe('products over HTTP', () => {
   const create = (body: object) =>
     request(app).post('/v1/products').set('Authorization', 'Bearer admin').send(body);
   const read = (path: string) => request(app).get(path);
+
+  const change = (id: number, body: object, token = 'Bearer admin') =>
+    request(app).patch(`/v1/products/${id}`).set('Authorization', token).send(body);
+
+  it('changes what is given of a product, and nothing else', async () => {
+    const before = (await create(LAMP)).body as object;
+    const { status, body } = await change(1, { price: '13', status: 'SUSPENDED' });
+    expect(status).toBe(200);
+    const { updatedAt } = body as { updatedAt: string };
+    expect(body).toEqual({ ...before, price: '13.00', status: 'SUSPENDED', updatedAt });
+    expect((await read('/v1/products')).body).toMatchObject({ data: [] });
+  });
+
+  it.each([{}, { quantity: 1 }, { price: '0' }, { status: 'GONE' }, { name: ' ' }])(
+    'refuses the change %j',
+    async (body) => {
+      await create(LAMP);
+      expect((await change(1, body)).body).toMatchObject({ status: 400, code: 'VALIDATION_FAILED' });
+    },
+  );
+
+  it('changes a product for admins only, and only one that exists', async () => {
+    expect((await change(1, { price: '1' }, 'Bearer user')).body).toMatchObject({ code: 'FORBIDDEN' });
+    expect((await change(1, { price: '1' })).body).toMatchObject({ code: 'PRODUCT_NOT_FOUND' });
+  });
 
   it('puts a product on sale with its stock, and the ledger has its LOAD row', async () => {
     const { status, body, headers } = await create({ ...LAMP, name: '  Lamp 💡 ' });

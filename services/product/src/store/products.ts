@@ -1,6 +1,6 @@
 import type { Tx } from '@orderflow/messaging/postgres';
 import { formatAmount, parseAmount } from '@orderflow/shared-events/money';
-import type { NewProduct, Product } from '../domain/product.ts';
+import type { NewProduct, Product, ProductChange } from '../domain/product.ts';
 import type { Prisma } from '../generated/prisma/client.ts';
 import type { Reader } from './reader.ts';
 
@@ -20,6 +20,20 @@ export async function insertProduct(tx: Tx, product: NewProduct): Promise<Produc
   const [inserted] = rows;
   if (!inserted) throw new Error('the insert returned no row');
   return inserted;
+}
+
+/** Changes what is given of a product; orders that are priced already keep their price. Null when there is none. */
+export async function changeProduct(tx: Tx, id: number, change: ProductChange): Promise<Product | null> {
+  const { name = null, description = null, price, status = null } = change;
+  const { rows } = await tx.query<Product>(
+    `UPDATE products p SET name = coalesce($2, name), description = coalesce($3, description),
+            price = coalesce($4, price), status = coalesce($5, status), updated_at = now()
+       FROM product_stocks s WHERE p.id = $1 AND s.product_id = p.id
+     RETURNING p.id, name, description, price, status, s.quantity AS stock,
+               p.created_at AS "createdAt", p.updated_at AS "updatedAt"`,
+    [id, name, description, price === undefined ? null : formatAmount(price), status],
+  );
+  return rows[0] ?? null;
 }
 
 /** A product whatever its status; null when there is none. */

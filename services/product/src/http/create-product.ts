@@ -3,13 +3,11 @@ import { commitWithOutbox, type WriteContext } from '@orderflow/messaging/outbox
 import { amountIn, name, textOf } from '@orderflow/service-runtime/fields';
 import { defineRoute } from '@orderflow/service-runtime/route';
 import { insertProduct } from '../store/products.ts';
-import { productShape, showProduct } from './product-shape.ts';
+import { DESCRIPTION_MAX, productShape, showProduct } from './product-shape.ts';
 
-/** The column has no limit; a body of 32 KB has. */
-const DESCRIPTION_MAX = 10_000;
 const STOCK_MAX = 1_000_000_000;
 
-export const postProduct = (write: WriteContext) =>
+export const createProduct = (write: WriteContext) =>
   defineRoute({
     method: 'POST',
     path: '/v1/products',

@@ -5,7 +5,7 @@ import { listProductsOnSale } from '../store/products.ts';
 import type { Reader } from '../store/reader.ts';
 import { productShape, showProduct } from './product-shape.ts';
 
-export const getProducts = (reader: Reader) =>
+export const listProducts = (reader: Reader) =>
   defineRoute({
     method: 'GET',
     path: '/v1/products',

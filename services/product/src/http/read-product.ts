@@ -6,7 +6,7 @@ import { findProduct } from '../store/products.ts';
 import type { Reader } from '../store/reader.ts';
 import { productShape, showProduct } from './product-shape.ts';
 
-export const getProduct = (reader: Reader) =>
+export const readProduct = (reader: Reader) =>
   defineRoute({
     method: 'GET',
     path: '/v1/products/{id}',

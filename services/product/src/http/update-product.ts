@@ -1,0 +1,35 @@
+import { z } from 'zod';
+import { commitWithOutbox, type WriteContext } from '@orderflow/messaging/outbox';
+import { amountIn, name, pathId, textOf } from '@orderflow/service-runtime/fields';
+import { problem } from '@orderflow/service-runtime/problem';
+import { defineRoute } from '@orderflow/service-runtime/route';
+import { changeProduct } from '../store/products.ts';
+import { DESCRIPTION_MAX, productShape, showProduct } from './product-shape.ts';
+
+/** Changes a product's name, description, price or status. Stock changes by adjustments alone, which have a ledger. */
+export const updateProduct = (write: WriteContext) =>
+  defineRoute({
+    method: 'PATCH',
+    path: '/v1/products/{id}',
+    caller: 'admin',
+    summary: 'Changes a product, or takes it off sale',
+    params: z.strictObject({ id: pathId }),
+    body: z
+      .strictObject({
+        name: name(100).optional(),
+        description: textOf(DESCRIPTION_MAX, 0).optional(),
+        price: amountIn().optional(),
+        status: productShape.shape.status.optional(),
+      })
+      .refine((body) => Object.keys(body).length > 0, 'names nothing to change'),
+    answers: { 200: productShape },
+    problems: ['PRODUCT_NOT_FOUND'],
+    async handle({ params: { id }, body }) {
+      const product = await commitWithOutbox(write, async (tx) => ({
+        result: await changeProduct(tx, id, body),
+        messages: [],
+      }));
+      if (!product) throw problem('PRODUCT_NOT_FOUND', { detail: `there is no product ${id}` });
+      return { status: 200, body: showProduct(product) };
+    },
+  });

@@ -72,9 +72,7 @@ const REFUSALS: readonly Refusal[] = [
     timeline: ['ORDER_CREATED', 'ORDER_CANCELLED'],
     prepare: async (stack) => {
       const world = await newWorld(stack);
-      await stack.sql('product', `UPDATE products SET status = 'SUSPENDED' WHERE id = $1`, [
-        world.product.id,
-      ]);
+      await adminOf(stack).patch(`/v1/products/${world.product.id}`, { status: 'SUSPENDED' });
       return { ...world, request: withCoupon(world) };
     },
   },

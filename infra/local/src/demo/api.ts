@@ -87,6 +87,7 @@ export interface ApiClient {
   get<Body>(path: string): Promise<Body>;
   /** With an Idempotency-Key of its own. @throws ApiFailure outside 2xx. */
   post<Body>(path: string, body?: unknown): Promise<Body>;
+  patch<Body>(path: string, body: unknown): Promise<Body>;
 }
 
 export type Role = 'operator' | 'admin';
@@ -179,6 +180,7 @@ export function createApiClient(gateway: string, userId: number, roles: readonly
     userId,
     send,
     get: (path) => need('GET', path, {}),
+    patch: (path, body) => need('PATCH', path, { body }),
     post: (path, body) => need('POST', path, { body, idempotencyKey: randomUUID() }),
   };
 }

@@ -50,6 +50,8 @@ function draft(shop: Shop, scenario: Scenario, index: number): Draft {
       return of(customer, one(shop.scarce));
     case 'unknown-product':
       return of(customer, { items: [...request.items, { productId: UNKNOWN_ID, quantity: 1 }] });
+    case 'off-sale':
+      return of(customer, one(shop.suspended));
     case 'old-price': {
       const product = nth(products, index);
       const unitPrice = formatAmount(parseAmount(product.price) - 1n);

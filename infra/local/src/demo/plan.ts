@@ -7,6 +7,7 @@ export const SCENARIOS = [
   'paid-with-coupon',
   'last-items',
   'unknown-product',
+  'off-sale',
   'old-price',
   'unknown-coupon',
   'coupon-again',
@@ -26,6 +27,7 @@ const SHARES: Readonly<Record<Exclude<Scenario, 'paid'>, number>> = {
   'paid-with-coupon': 20,
   'last-items': 20,
   'unknown-product': 6,
+  'off-sale': 6,
   'old-price': 6,
   'unknown-coupon': 6,
   'coupon-again': 6,
@@ -38,6 +40,7 @@ const SHARES: Readonly<Record<Exclude<Scenario, 'paid'>, number>> = {
 
 const REASONS: Readonly<Partial<Record<Scenario, Reason>>> = {
   'unknown-product': 'PRODUCT_NOT_FOUND',
+  'off-sale': 'PRODUCT_NOT_ON_SALE',
   'old-price': 'PRICE_CHANGED',
   'unknown-coupon': 'COUPON_NOT_FOUND',
   'coupon-again': 'COUPON_ALREADY_USED',

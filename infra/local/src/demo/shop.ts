@@ -18,6 +18,8 @@ export interface Shop {
   readonly products: readonly Product[];
   /** A product with few pieces left. */
   readonly scarce: Product;
+  /** A product that was taken off sale. */
+  readonly suspended: Product;
   /** One piece costs more than a payment may be. */
   readonly precious: Product;
   /** Users with money enough for all their orders. */
@@ -49,6 +51,12 @@ function createProducts(admin: ApiClient, orders: number): Promise<Product[]> {
   return inParallel(AT_ONCE, GOODS, ([name, description, price]) =>
     admin.post<Product>('/v1/products', { name, description, price, quantity: orders * MOST_OF_A_PRODUCT }),
   );
+}
+
+async function createSuspended(admin: ApiClient): Promise<Product> {
+  const product = { name: 'Recalled kettle', description: 'No longer sold', price: '25.00', quantity: 10 };
+  const { id } = await admin.post<Product>('/v1/products', product);
+  return admin.patch<Product>(`/v1/products/${id}`, { status: 'SUSPENDED' });
 }
 
 async function createUser(gateway: string, admin: ApiClient, name: string): Promise<ApiClient> {
@@ -94,13 +102,14 @@ export async function openShop({ gateway, settings }: Stack, orders: number, pla
   // The first admin comes from the token endpoint: it gives a token for any user and role.
   const admin = createApiClient(gateway, 1, ['admin']);
   const products = await createProducts(admin, orders);
-  const [scarce, precious] = await Promise.all([
+  const [scarce, suspended, precious] = await Promise.all([
     admin.post<Product>('/v1/products', {
       name: 'Last year’s calendar',
       description: 'The last pieces',
       price: '4.00',
       quantity: plan.lastItems,
     }),
+    createSuspended(admin),
     admin.post<Product>('/v1/products', {
       name: 'Espresso machine of the old railway station',
       description: 'Costs more than one payment may be',
@@ -120,6 +129,7 @@ export async function openShop({ gateway, settings }: Stack, orders: number, pla
   return {
     products,
     scarce,
+    suspended,
     precious,
     customers,
     rich,

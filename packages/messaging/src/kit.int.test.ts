@@ -133,11 +133,12 @@ describe('the kit', () => {
     await started;
   });
 
-  it('leaves no connection open when it has stopped', async () => {
+  it('publishes what it holds when it stops, and leaves no connection open', async () => {
     const kit = build({ service: 'toy-that-ends' });
     await kit.start();
     await publish(kit, 1);
     await kit.stop();
+    expect([await published(), await outboxEmpty()]).toEqual([1, true]);
     await waitUntil(async () => {
       const { rows } = await database.owner.query(
         `SELECT 1 FROM pg_stat_activity WHERE application_name = 'toy-that-ends'`,

@@ -31,7 +31,10 @@ export const ORDER_IDS = Array.from({ length: 12 }, (_, index) => index + 1);
 
 const PRICE = 1000n;
 
-/** The order of that id with every amount known. Order 5 saw another price, every fourth names no coupon. */
+/**
+ * The order of that id with every amount known. Order 5 saw another price; every fourth names no coupon, 5 and 10 name
+ * that of another user, the rest the one their user has for all of them.
+ */
 export function storyOf(orderId: number): DiscountedOrder {
   const line = (productId: number, quantity: number) => ({
     productId,
@@ -43,11 +46,13 @@ export function storyOf(orderId: number): DiscountedOrder {
   const items = [line(1 + (orderId % 3), 1 + (orderId % 2))];
   if (orderId % 2 === 1) items.push(line(1 + ((orderId + 1) % 3), 2));
   const originalAmount = items.reduce((sum, { totalPrice }) => sum + totalPrice, 0n);
-  const couponId = orderId % 4 === 0 ? null : 1 + ((orderId * 7) % 4);
+  const userId = 1 + (orderId % 3);
+  const ownCoupon = orderId % 5 === 0 ? 4 : userId;
+  const couponId = orderId % 4 === 0 ? null : ownCoupon;
   const discountAmount = couponId === null ? 0n : 300n;
   return {
     orderId,
-    userId: 1 + (orderId % 3),
+    userId,
     couponId,
     items,
     originalAmount,

@@ -51,6 +51,9 @@ describe('POST /v1/orders', () => {
       paidAt: null,
     });
     expect((await orders.get(`/v1/orders/${id}`, 7)).body).toEqual(answer.body);
+    const { createdAt } = answer.body as { createdAt: string };
+    const told = 'SELECT id FROM orders WHERE created_at = $1 AND updated_at = $1';
+    expect((await orders.owner.query(told, [createdAt])).rows).toEqual([{ id }]);
   });
 
   it('writes the first line of the timeline, points to it, and hands over the very bytes it stored', async () => {
@@ -64,7 +67,7 @@ describe('POST /v1/orders', () => {
       type: 'ORDER_CREATED',
       attempt: 0,
       topic: 'order-created',
-      causationId: null,
+      causationId: answer.headers['x-request-id'],
     });
     expect(orders.handed).toHaveLength(1);
     const [message] = orders.handed[0]!.messages;
@@ -177,5 +180,17 @@ describe('POST /v1/orders', () => {
     expect(answer.body).toMatchObject({ status: 503, code: 'SATURATED' });
     expect(answer.headers['retry-after']).toBe('1');
     await nothingHappened();
+  });
+
+  it('answers who was accepted before again, however many orders are open', async () => {
+    await orders.clear();
+    orders.count.open = 0;
+    const key = 'answer-lost';
+    const first = await orders.place(1).set('idempotency-key', key);
+    orders.count.open = MAX_OPEN + 1;
+    const again = await orders.place(1).set('idempotency-key', key);
+    expect([again.status, again.body]).toEqual([202, first.body]);
+    expect(again.headers['idempotency-replayed']).toBe('true');
+    orders.count.open = 0;
   });
 });

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { createPool, transaction, type ConnectionPool } from '@orderflow/messaging/postgres';
-import { paymentCompleted, stockReserved, toDeliveries } from '@orderflow/testing/events';
+import { couponApplied, paymentCompleted, stockReserved, toDeliveries } from '@orderflow/testing/events';
 import { deliver } from '@orderflow/messaging/deliver';
 import { waitUntil } from '@orderflow/testing/wait-until';
 import { statementsOf } from '@orderflow/testing/watched-pool';
@@ -23,7 +23,9 @@ async function runEverything(pool: ConnectionPool): Promise<void> {
   const accept = () =>
     transaction(pool, async (tx) => {
       const [id] = (await takeOrderIds(tx, 1)) as [number];
-      await insertOrders(tx, [{ order: acceptedOrder(id, REQUEST), traceparent: null }]);
+      await insertOrders(tx, [
+        { order: acceptedOrder(id, REQUEST), traceparent: null, requestId: 'request-1' },
+      ]);
       return id;
     });
   const context = { step: advanceOrders, pool, outbox: orderOutbox };
@@ -80,6 +82,19 @@ describe('the tables of orders', () => {
         constraint,
       });
     }
+  });
+
+  it('are written once a line: the event that prices it, and none after', async () => {
+    const id = await orders.placed();
+    const version = async () =>
+      (await orders.owner.query('SELECT xmin, unit_price FROM order_products WHERE order_id = $1', [id]))
+        .rows[0];
+    await orders.advance(stockReserved({ orderId: id }));
+    const priced = await version();
+    expect(priced).toMatchObject({ unit_price: 1000n });
+    await orders.advance(couponApplied({ orderId: id }));
+    await orders.advance(paymentCompleted({ orderId: id }));
+    expect(await version()).toEqual(priced);
   });
 
   it('are reached through an index, by plans that were made while they were empty', async () => {

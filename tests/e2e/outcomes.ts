@@ -3,6 +3,7 @@ import type { ApiClient, Coupon, Order, OrderRequest, Product } from '@orderflow
 import { createApiClient } from '@orderflow/local/demo/api';
 import { expectExactBooks } from './exactness.ts';
 import {
+  adminOf,
   balanceOf,
   buy,
   couponStatus,

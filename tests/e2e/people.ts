@@ -11,7 +11,7 @@ import {
 import { waitUntil } from '@orderflow/testing/wait-until';
 import type { RunningStack } from './running-stack.ts';
 
-function adminOf(stack: RunningStack): ApiClient {
+export function adminOf(stack: RunningStack): ApiClient {
   return createApiClient(stack.current().gateway, 1, ['admin']);
 }
 

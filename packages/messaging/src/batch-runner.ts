@@ -50,15 +50,16 @@ export class BatchRunner {
   /**
    * Commits the batch, however often that takes: a lost race at once, a backend that is away after a pause, for ever;
    * the fault of a message by halving the batch (law ii makes that safe) until it is alone, then parking it.
+   * @returns how many messages from the batch's start are done: all of them, unless a flood of faults stops the run.
    * @throws Abandoned when the process stops; what `heartbeat` throws when the partitions are taken away.
    */
-  async run(batch: readonly Delivery[], keeper: Keeper): Promise<void> {
-    const { step, metrics } = this.#options;
+  async run(batch: readonly Delivery[], keeper: Keeper): Promise<number> {
+    const { step, metrics, poison } = this.#options;
     const tries = { 'lost-race': 0, constraint: 0, retry: 0 };
-    for (;;) {
+    while (!poison.flooded()) {
       try {
         await this.#commit(batch);
-        return;
+        return batch.length;
       } catch (error) {
         const fault = classify(error, step.fences);
         const { kind } = fault;
@@ -77,6 +78,7 @@ export class BatchRunner {
         return this.#isolate(batch, fault, error, keeper);
       }
     }
+    return 0;
   }
 
   async #commit(batch: readonly Delivery[]): Promise<void> {
@@ -93,13 +95,17 @@ export class BatchRunner {
     poison.passed(batch.length - refused.length);
   }
 
-  async #isolate(batch: readonly Delivery[], fault: Fault, error: unknown, keeper: Keeper): Promise<void> {
+  async #isolate(batch: readonly Delivery[], fault: Fault, error: unknown, keeper: Keeper): Promise<number> {
     const [only] = batch;
-    if (only && batch.length === 1) return this.#parkUntilDone(only, fault, error, keeper);
+    if (only && batch.length === 1) {
+      await this.#parkUntilDone(only, fault, error, keeper);
+      return 1;
+    }
     const half = Math.ceil(batch.length / 2);
-    await this.run(batch.slice(0, half), keeper);
+    const done = await this.run(batch.slice(0, half), keeper);
+    if (done < half) return done;
     await keeper.heartbeat();
-    await this.run(batch.slice(half), keeper);
+    return half + (await this.run(batch.slice(half), keeper));
   }
 
   async #parkUntilDone(message: Delivery, fault: Fault, error: unknown, keeper: Keeper): Promise<void> {

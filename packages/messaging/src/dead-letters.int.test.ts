@@ -161,6 +161,14 @@ describe('dead letters', () => {
       expect(rows).toEqual([{ same: true }]);
     });
 
+    it('are not replayed after 21 days: their order’s tombstone may be gone', async () => {
+      await parkAll(faulty([{ orderId: 1 }]));
+      const [letter] = await letters();
+      await database.owner.query(`UPDATE dead_letters SET parked_at = now() - interval '22 days'`);
+      expect(await replay(letter!.id).outcome).toEqual({ refused: 'TOO_OLD: parked more than 21 days ago' });
+      expect((await letters())[0]?.closedAt).toBeNull();
+    });
+
     it('end as NO_EFFECT when the order was handled meanwhile', async () => {
       const id = await parkOne({ orderId: 1 });
       await deliverTo(asks(contracts, [{ orderId: 1 }]));

@@ -13,10 +13,10 @@ export type Fault =
 
 /**
  * SQLSTATE classes that speak of the server, the connection or the release, not of the data: connection (08),
- * transaction state (25), authorization (28), rollback (40), syntax or access rule (42), resources (53),
- * object state (55, lock_timeout), operator (57, statement_timeout), system (58), database missing (3D).
+ * feature or cached plan (0A), transaction state (25), authorization (28), rollback (40), syntax or access rule (42), resources (53),
+ * object state (55, lock_timeout), operator (57, statement_timeout), system (58), database missing (3D), internal (XX).
  */
-const RETRY_CLASSES = new Set(['08', '25', '28', '40', '42', '53', '55', '57', '58', '3D']);
+const RETRY_CLASSES = new Set(['08', '0A', '25', '28', '40', '42', '53', '55', '57', '58', '3D', 'XX']);
 
 const RETRY_CODES = new Set([
   'DATABASE_AWAY',

@@ -34,6 +34,8 @@ describe('classify', () => {
 
   it.each([
     ['a lost connection', '08006'],
+    ['a plan that a migration has outdated', '0A000'],
+    ['an internal error of the server', 'XX000'],
     ['an idle transaction that was ended', '25P03'],
     ['a role without login', '28000'],
     ['a database that does not exist yet', '3D000'],

@@ -22,6 +22,8 @@ export interface KitOptions {
   readonly service: string;
   readonly databaseUrl: string;
   readonly brokers: readonly string[];
+  /** False puts kafkajs' own record codec back: the switch for a suspected fault of ours. */
+  readonly ownCodec?: boolean;
   /** The catalog: each step reads exactly the topics that it gives the step. */
   readonly topics: readonly CataloguedTopic[];
   readonly outbox: Outbox;
@@ -65,7 +67,7 @@ export class Kit {
     const { service, brokers, outbox, logger, metrics, topics } = options;
     this.#options = options;
     this.pool = createPool({ url: options.databaseUrl, name: service });
-    const kafka = createKafka({ clientId: service, brokers, logger });
+    const kafka = createKafka({ clientId: service, brokers, logger, ownCodec: options.ownCodec ?? true });
     this.#producer = createRelayProducer(kafka);
     this.#relay = new Relay({ pool: this.pool, outbox, producer: this.#producer, logger, metrics });
     this.write = { pool: this.pool, outbox, handOver: this.#relay.handOver };
@@ -86,7 +88,7 @@ export class Kit {
     });
   }
 
-  /** Connects the relay and all steps; resolves when each has joined its group. */
+  /** Connects the relay and starts all steps, however long the broker takes to come; `checks` tells when they work. */
   async start(): Promise<void> {
     await this.#untilDone('relay', () => this.#producer.connect());
     this.#relay.start();

@@ -48,6 +48,20 @@ describe('transaction', () => {
     }
   });
 
+  it('takes a new connection after a migration has outdated the plans of the old one', async () => {
+    const single = createPool({ url: database.url, name: 'one', max: 1 });
+    const read = () => transaction(single, (tx) => tx.query('SELECT * FROM toy_diary'));
+    try {
+      await read();
+      await database.owner.query('ALTER TABLE toy_diary ADD COLUMN later text');
+      await expect(read()).rejects.toMatchObject({ code: '0A000' });
+      await expect(read()).resolves.toMatchObject({ rows: [] });
+    } finally {
+      await database.owner.query('ALTER TABLE toy_diary DROP COLUMN later');
+      await single.end();
+    }
+  });
+
   it('does not take a transaction for committed whose failed statement was swallowed', async () => {
     const work = transaction(pool, async (tx) => {
       await tx.query('INSERT INTO toy_diary VALUES ($1)', ['swallowed']);

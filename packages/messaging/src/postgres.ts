@@ -68,6 +68,7 @@ export function createPool(options: { url: string; name: string; max?: number })
     max: options.max ?? 10,
     connectionTimeoutMillis: 2_000,
     idleTimeoutMillis: 60_000,
+    keepAlive: true,
     options: SESSION.map((setting) => `-c ${setting}`).join(' '),
     types: { getTypeParser: parserOf as typeof pg.types.getTypeParser },
   });
@@ -93,6 +94,12 @@ function statementName(text: string): string {
   return name;
 }
 
+/** Above `statement_timeout`: an answer that has not come by then is not going to, as when the host has vanished. */
+const ANSWER_TIMEOUT_MS = 8_000;
+
+/** A schema change under an open connection: each statement prepared there before fails from then on. */
+const CACHED_PLAN_CHANGED = '0A000';
+
 /**
  * Runs `work` in one READ COMMITTED transaction and commits. `now` is the transaction's time by the database's clock,
  * cut to milliseconds; it comes with BEGIN, in one round trip.
@@ -109,24 +116,37 @@ export async function transaction<Result>(
   let broken = false;
   const markBroken = () => (broken = true);
   client.once('error', markBroken);
+  const answered = <Answer>(answer: Promise<Answer>) => withinTime(answer, markBroken);
   try {
-    const now = await begin(client);
+    const now = await answered(begin(client));
     const tx: Tx = {
       query: (text, values = []) =>
-        client.query({ name: statementName(text), text, values: values as unknown[] }),
+        answered(client.query({ name: statementName(text), text, values: values as unknown[] })),
     };
     const result = await work(tx, now);
-    const { command } = await client.query('COMMIT');
+    const { command } = await answered(client.query('COMMIT'));
     // Postgres answers COMMIT of a failed transaction with ROLLBACK and no error: a swallowed error in `work`.
     if (command !== 'COMMIT') throw new Error('the transaction had failed before COMMIT');
     return result;
   } catch (error) {
-    if (!broken) await client.query('ROLLBACK').catch(markBroken);
+    if (isSqlError(error) && error.code === CACHED_PLAN_CHANGED) broken = true;
+    if (!broken) await answered(client.query('ROLLBACK')).catch(markBroken);
     throw broken && !isSqlError(error) ? new DatabaseAway(error) : error;
   } finally {
     client.removeListener('error', markBroken);
     client.release(broken);
   }
+}
+
+/** Gives an answer of the server up after a while. @throws DatabaseAway */
+function withinTime<Answer>(answer: Promise<Answer>, giveUp: () => void): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => {
+      giveUp();
+      reject(new DatabaseAway(`no answer within ${ANSWER_TIMEOUT_MS} ms`));
+    }, ANSWER_TIMEOUT_MS);
+    answer.finally(() => clearTimeout(timer)).then(resolve, reject);
+  });
 }
 
 async function begin(client: pg.PoolClient): Promise<Date> {

@@ -235,7 +235,7 @@ describe('the relay', () => {
     await waitUntil(() => producer.sends.length === 1);
     for (const id of [900_002, 900_003, 900_004]) relay.handOver(big(id));
     acknowledge();
-    await waitUntil(() => producer.sends.length === 3);
+    await waitUntil(() => producer.keys().length === 1 + 2 * 9_000);
     await relay.stop(1000);
     expect(new Set(producer.keys())).toEqual(new Set([1, 900_002, 900_003]));
   });
@@ -253,6 +253,31 @@ describe('the relay', () => {
     await stopped;
     expect(producer.keys()).toEqual([1, 2]);
     expect(await rowsLeft()).toBe(1);
+  });
+
+  it('never asks the broker for a batch it refuses: a large row goes in parts, and rows behind it follow', async () => {
+    const { relay, producer } = start();
+    const large = { ...messageOf(1), value: 'x'.repeat(300_000) };
+    const write = { pool: database.pool, outbox: messageOutbox, handOver: relay.handOver };
+    await commitWithOutbox(write, async () => ({ result: null, messages: Array<Message>(7).fill(large) }));
+    await commit(relay.handOver, 2);
+    await allGone();
+    const bytes = producer.sends.map(({ topicMessages = [] }) =>
+      topicMessages
+        .flatMap(({ messages }) => messages)
+        .reduce((sum, { value }) => sum + Number(value?.length), 0),
+    );
+    expect(Math.max(...bytes)).toBeLessThan(1_000_000);
+    expect(producer.keys()).toEqual([1, 1, 1, 1, 1, 1, 1, 2]);
+  });
+
+  it('is well again when another relay has sent what failed here', async () => {
+    const { relay, producer } = start({ pollIntervalMs: 50 });
+    producer.answer.mockRejectedValueOnce(new Error('broker away'));
+    await commit(relay.handOver, 1);
+    await waitUntil(() => relay.failingSince());
+    await database.owner.query('DELETE FROM outbox');
+    await waitUntil(() => relay.failingSince() === null);
   });
 
   it('stops in time when the broker does not answer; the rows stay', async () => {

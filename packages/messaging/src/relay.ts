@@ -22,7 +22,15 @@ const MAX_QUEUED_MESSAGES = 20_000;
 const MAX_SEND_MESSAGES = 2_000;
 /** Deleting per send would cost an fsync each (measured at 750 orders/s: 0.66–0.85 instead of 0.42–0.53 an order). */
 const DELETE_INTERVAL_MS = 200;
-const CLAIM_LIMIT = 200;
+/** Rows of one poll; a row holds at most the messages of one batch of 1,000. */
+const CLAIM_LIMIT = 50;
+/**
+ * Bytes of one topic in one request. kafkajs makes one record batch a partition of it, the broker refuses batches above
+ * 1,048,588 bytes, and in the worst case all messages of a topic go to one partition.
+ */
+const MAX_TOPIC_BYTES = 800_000;
+/** A record's own frame, and its headers' names and values: at most about 600 bytes with nine of them. */
+const RECORD_OVERHEAD_BYTES = 700;
 
 /**
  * Publishes outbox rows. After a commit its messages come from memory; one `sendBatch` over all topics at a time,
@@ -131,8 +139,10 @@ export class Relay {
     const messages = rows.flatMap((row) => row.messages);
     const started = performance.now();
     try {
-      const topicMessages = groupByTopic(messages);
-      await producer.sendBatch({ acks: -1, timeout: REQUEST_TIMEOUT_MS, topicMessages });
+      for (const part of parts(messages)) {
+        const topicMessages = groupByTopic(part);
+        await producer.sendBatch({ acks: -1, timeout: REQUEST_TIMEOUT_MS, topicMessages });
+      }
     } catch (error) {
       this.#failures += 1;
       this.#failingSince ??= new Date();
@@ -141,11 +151,15 @@ export class Relay {
       logger.warn(fields, 'send failed; the rows stay and are sent again');
       return false;
     }
-    this.#failures = 0;
-    this.#failingSince = null;
+    this.#recovered();
     metrics.count('outbox_published_total', { source }, messages.length);
     metrics.observe('outbox_send_duration_seconds', {}, (performance.now() - started) / 1000);
     return true;
+  }
+
+  #recovered(): void {
+    this.#failures = 0;
+    this.#failingSince = null;
   }
 
   /** @returns whether there is more to claim right away */
@@ -162,9 +176,12 @@ export class Relay {
   #publishClaimed(): Promise<boolean> {
     const { pool, outbox } = this.#options;
     return transaction(pool, async (tx) => {
-      // Above the send's own time-out, else Postgres would cut the connection while the broker is slow.
-      await tx.query(`SET LOCAL idle_in_transaction_session_timeout = '${2 * REQUEST_TIMEOUT_MS}ms'`);
+      // Above what a send takes to fail (three tries, 30 s), else Postgres would cut the connection while the broker
+      // is slow.
+      await tx.query(`SET LOCAL idle_in_transaction_session_timeout = '${6 * REQUEST_TIMEOUT_MS}ms'`);
       const rows = await outbox.claim(tx, [...this.#held], CLAIM_LIMIT);
+      // Another relay has sent what failed here: nothing is late any more.
+      if (rows.length === 0) this.#recovered();
       if (rows.length === 0 || !(await this.#send(rows, 'poll'))) return false;
       const ids = rows.map((row) => row.id);
       await outbox.remove(tx, ids);
@@ -192,6 +209,23 @@ export class Relay {
       logger.warn({ err: error, rows: ids.length }, 'published rows could not be deleted yet');
     }
   }
+}
+
+/** Cuts messages, in their order, into requests that the broker takes however they are spread over partitions. */
+function* parts(messages: readonly Message[]): Generator<readonly Message[]> {
+  const bytes = new Map<string, number>();
+  let from = 0;
+  for (const [index, { topic, value }] of messages.entries()) {
+    const size = Buffer.byteLength(value) + RECORD_OVERHEAD_BYTES;
+    const sum = (bytes.get(topic) ?? 0) + size;
+    if (sum > MAX_TOPIC_BYTES && index > from) {
+      yield messages.slice(from, index);
+      from = index;
+      bytes.clear();
+      bytes.set(topic, size);
+    } else bytes.set(topic, sum);
+  }
+  yield messages.slice(from);
 }
 
 function groupByTopic(messages: readonly Message[]): { topic: string; messages: Message[] }[] {

@@ -8,6 +8,9 @@ export interface ReplayRefused {
   readonly refused: string;
 }
 
+/** An older one can only be discarded: tombstones go after 30 days, and without one an old event would act (rule R10). */
+const REPLAY_DAYS = 21;
+
 /**
  * Runs the step on a parked message's stored bytes and closes the dead letter in the same transaction (rule R9); it is
  * never published to its topic again.
@@ -19,13 +22,16 @@ export async function replayDeadLetter(
   id: number,
 ): Promise<ReplayOutcome | ReplayRefused | null> {
   const done = await transaction(context.pool, async (tx, now) => {
-    const { rows } = await tx.query<DeadLetter>(
-      `SELECT topic, partition, "offset"::text, key, value, headers FROM dead_letters
+    const { rows } = await tx.query<DeadLetter & { tooOld: boolean }>(
+      `SELECT topic, partition, "offset"::text, key, value, headers,
+              parked_at < now() - make_interval(days => $3) AS "tooOld"
+         FROM dead_letters
         WHERE id = $1 AND step = $2 AND closed_at IS NULL FOR UPDATE`,
-      [id, context.step.name],
+      [id, context.step.name, REPLAY_DAYS],
     );
     const [letter] = rows;
     if (!letter) return { refused: null };
+    if (letter.tooOld) return { refused: `TOO_OLD: parked more than ${REPLAY_DAYS} days ago` };
     const { events, refused } = decodeBatch(context.step, [
       { ...letter, headers: headersFromJson(letter.headers) },
     ]);

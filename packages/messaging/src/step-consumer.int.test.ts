@@ -3,19 +3,19 @@ import { toMessage } from '@orderflow/testing/events';
 import { createTcpProxy } from '@orderflow/testing/tcp-proxy';
 import { ownName, witnessBroker, type BrokerWitness } from '@orderflow/testing/topics';
 import { waitUntil } from '@orderflow/testing/wait-until';
-import { watchPool, type ConnectionPool } from '@orderflow/testing/watched-pool';
-import kafkajs, { type Kafka, type Message as KafkaMessage, type Producer } from 'kafkajs';
-import { connect } from 'node:net';
+import { watchPool } from '@orderflow/testing/watched-pool';
+import kafkajs, { type Message as KafkaMessage, type Producer } from 'kafkajs';
 import { listDeadLetters } from './dead-letters.ts';
 import { createKafka } from './kafka-client.ts';
 import { messageOutbox } from './outbox.ts';
 import { createPoisonMeter } from './poison.ts';
-import { StepConsumer, type Pace } from './step-consumer.ts';
+import { StepConsumer, type StepConsumerOptions } from './step-consumer.ts';
 import type { Step } from './step.ts';
 import {
   asked,
   BUG,
   countingMetrics,
+  kafkaThrough,
   openToyDatabase,
   quietLogger,
   resetToy,
@@ -58,14 +58,10 @@ describe('the consumer of a step, on a real broker', () => {
 
   const topic = () => contracts.asked.topic;
 
-  interface Started {
-    pool?: ConnectionPool;
+  type Started = Partial<Pick<StepConsumerOptions, 'pool' | 'pace' | 'kafka'>> & {
     step?: Partial<Step>;
     poisonPerMinute?: number;
-    pace?: Pace;
-    kafka?: Kafka;
-  }
-
+  };
   async function start(options: Started = {}) {
     const step = { ...(toyStep(contracts, ownName('toy.take')) as unknown as Step), ...options.step };
     const logger = quietLogger();
@@ -112,13 +108,10 @@ describe('the consumer of a step, on a real broker', () => {
     await send(...ids.map((orderId) => message({ orderId })));
     const { metrics, step } = await start();
     await handled(60);
-    const { rows } = await database.owner.query(
-      'SELECT count(DISTINCT xmin::text)::int AS commits FROM toy_orders',
-    );
-    expect(rows).toEqual([{ commits: 1 }]);
+    const counts = `(SELECT count(DISTINCT xmin::text)::int FROM toy_orders) AS commits,
+                    (SELECT count(*)::int FROM outbox) AS rows`;
+    expect((await database.owner.query(`SELECT ${counts}`)).rows).toEqual([{ commits: 1, rows: 1 }]);
     expect(metrics.counts.get(`step_batches_total{"step":"${step.name}"}`)).toBe(1);
-    const { rows: outbox } = await database.owner.query('SELECT id FROM outbox');
-    expect(outbox).toHaveLength(1);
   });
 
   it('reads what was there before its group was, and leaves no lag at rest', async () => {
@@ -146,7 +139,7 @@ describe('the consumer of a step, on a real broker', () => {
     await handled(30);
     await committed(step.name);
     expect(seen.length).toBeGreaterThan(0);
-    for (const { offset, done } of seen) expect(offset).toBeLessThanOrEqual(done);
+    expect(seen.filter(({ offset, done }) => offset > done)).toEqual([]);
   });
 
   it('commits no offset while its transaction fails, and does the messages once it works', async () => {
@@ -210,13 +203,19 @@ describe('the consumer of a step, on a real broker', () => {
 
   it('pauses on a flood of faults, says so, and goes on when it is resumed', async () => {
     const { consumer, step } = await start({ poisonPerMinute: 3 });
-    const bugs = Array.from({ length: 5 }, (_, index) => message({ orderId: 50 + index, plant: BUG }));
+    // One partition, so that they come in one fetch.
+    const bugs = Array.from({ length: 5 }, (_, index) => ({
+      ...message({ orderId: 50 + index, plant: BUG }),
+      partition: 0,
+    }));
     await send(...bugs);
     await waitUntil(() => consumer.trouble() === 'paused: too many messages ended as faults');
     await send(message({ orderId: 1 }));
-    await waitUntil(async () => (await broker.lag(step.name, [topic()])) === 1, {
-      what: 'one message left unread',
+    // Four parked make the flood; the fifth and what comes after it wait for the resume.
+    await waitUntil(async () => (await broker.lag(step.name, [topic()])) === 2, {
+      what: 'two messages left unread',
     });
+    expect(await listDeadLetters(database.owner)).toHaveLength(4);
     expect(await orders()).toEqual([]);
     consumer.resume();
     await handled(1);
@@ -230,7 +229,7 @@ describe('the consumer of a step, on a real broker', () => {
       starts.push(performance.now());
       return step.load(tx, events);
     };
-    await start({ step: { ...step, load }, pace: { intervalMs: 1500, fromMessages: 5 } });
+    await start({ step: { ...step, load }, pace: { intervalMs: 3000, fromMessages: 5 } });
     await send(message({ orderId: 1 }));
     await handled(1);
     // One partition, so that they come in one fetch.
@@ -238,8 +237,10 @@ describe('the consumer of a step, on a real broker', () => {
     await handled(7);
     await send(message({ orderId: 8 }));
     await handled(8);
-    expect(starts.length).toBeGreaterThanOrEqual(3);
-    expect(starts.at(-1)! - starts.at(-2)!).toBeGreaterThan(1450);
+    expect(starts).toHaveLength(3);
+    const [single, full, last] = starts as [number, number, number];
+    expect(full - single).toBeLessThan(2900);
+    expect(last - full).toBeGreaterThan(2950);
   });
 
   it('commits its offsets and leaves the group when it stops; the next member goes on there', async () => {
@@ -260,14 +261,7 @@ describe('the consumer of a step, on a real broker', () => {
   it('goes on by itself when a broker that was gone is back', async () => {
     const [host = '', port] = broker.brokers[0]!.split(':');
     const proxy = await createTcpProxy({ host, port: Number(port) });
-    const kafka = new kafkajs.Kafka({
-      brokers: [...broker.brokers],
-      logLevel: kafkajs.logLevel.NOTHING,
-      connectionTimeout: 3_000,
-      requestTimeout: 10_000,
-      // The broker tells clients its own address: every connection is led through the proxy all the same.
-      socketFactory: ({ onConnect }) => connect({ host: '127.0.0.1', port: proxy.port }, onConnect),
-    });
+    const kafka = kafkaThrough(proxy.port, broker.brokers);
     try {
       const { consumer, onFatal } = await start({ kafka });
       await send(message({ orderId: 1 }));

@@ -106,6 +106,8 @@ export class StepConsumer {
     const { GROUP_JOIN, FETCH_START, FETCH, CRASH } = this.#consumer.events;
     this.#consumer.on(GROUP_JOIN, () => {
       this.#joined = true;
+      // A consumer that kafkajs has restarted does not know that it was paused.
+      if (this.#paused) this.#pauseTopics();
       // Offsets of partitions that moved away are their new member's to commit.
       this.#offsets.clear();
     });
@@ -166,9 +168,10 @@ export class StepConsumer {
     for (let from = 0; from < messages.length; from += MAX_BATCH) {
       if (!batches[0]?.payload.isRunning()) throw new Abandoned('the consumer stops');
       const chunk = messages.slice(from, from + MAX_BATCH);
-      await this.#runner.run(chunk, { heartbeat });
-      this.#resolveOffsets(batches, chunk);
-      if (poison.flooded() && !this.#paused) this.#pauseStep();
+      const done = await this.#runner.run(chunk, { heartbeat });
+      this.#resolveOffsets(batches, chunk.slice(0, done));
+      // What is not done is read again after the resume.
+      if (poison.flooded()) return this.#pauseStep();
       await heartbeat();
     }
     if (pace && messages.length >= pace.fromMessages) {
@@ -187,9 +190,14 @@ export class StepConsumer {
     }
   }
 
-  #pauseStep(): void {
-    this.#paused = true;
+  #pauseTopics(): void {
     this.#consumer.pause(this.#topics.map((topic) => ({ topic })));
+  }
+
+  #pauseStep(): void {
+    if (this.#paused) return;
+    this.#paused = true;
+    this.#pauseTopics();
     const { logger } = this.#options;
     logger.error(
       { step: this.name },
@@ -231,7 +239,11 @@ class OffsetCommits {
     try {
       await this.#consumer.commitOffsets(resolved);
     } catch (error) {
-      // Whoever gets the partitions next reads these events again, without effect.
+      // Tried again in a second, unless there are newer ones, or the partitions moved on (`clear`).
+      for (const entry of resolved) {
+        const key = `${entry.topic}/${entry.partition}`;
+        if (!this.#next.has(key)) this.#next.set(key, entry);
+      }
       this.#logger.debug({ err: error }, 'offsets not committed');
     }
   }

@@ -1,3 +1,5 @@
+import kafkajs, { type Kafka } from 'kafkajs';
+import { connect } from 'node:net';
 import { jest } from '@jest/globals';
 import { defineEvent, type DataOf, type EventOf } from '@orderflow/shared-events/contract';
 import { MessageFault } from '@orderflow/shared-events/fault';
@@ -189,4 +191,15 @@ export function countingMetrics(): KitMetrics & { readonly counts: Map<string, n
     },
     observe: () => undefined,
   };
+}
+
+/** A client whose every connection goes to a proxy's port: the broker tells clients its own address. */
+export function kafkaThrough(port: number, brokers: readonly string[]): Kafka {
+  return new kafkajs.Kafka({
+    brokers: [...brokers],
+    logLevel: kafkajs.logLevel.NOTHING,
+    connectionTimeout: 3_000,
+    requestTimeout: 10_000,
+    socketFactory: ({ onConnect }) => connect({ host: '127.0.0.1', port }, onConnect),
+  });
 }

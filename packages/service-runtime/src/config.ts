@@ -119,4 +119,6 @@ export const serviceEnvironment = {
       error: 'must be host:port, several separated by commas',
     }),
   REDIS_URL: url('redis', 'rediss'),
+  /** `kafkajs` puts the library's own record codec back: the switch for a suspected fault of ours. */
+  KAFKA_CODEC: z.enum(['own', 'kafkajs']).default('own'),
 };

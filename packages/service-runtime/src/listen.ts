@@ -68,12 +68,18 @@ export async function listen(app: RequestListener, options: ListenOptions): Prom
   };
 }
 
+/** Requests that run get this long to end; most take a tenth of it. */
+const closeMaxMs = 400;
+
 function closeServer(server: Server): Promise<void> {
   return new Promise((resolve) => {
     // A connection whose last request ends after close() would stay open for the keep-alive time.
     const sweep = setInterval(() => server.closeIdleConnections(), 20);
+    // A body that trickles in must not hold up the rest of a stop.
+    const cut = setTimeout(() => server.closeAllConnections(), closeMaxMs);
     server.close(() => {
       clearInterval(sweep);
+      clearTimeout(cut);
       resolve();
     });
   });

@@ -6,11 +6,13 @@ import type { serviceEnvironment } from './config.ts';
 import { createHttpApp } from './http-app.ts';
 import type { Queryable } from './idempotency.ts';
 import { startInternalServer, type Check } from './internal-server.ts';
+import { createJobLock } from './job-lock.ts';
 import { listen } from './listen.ts';
 import type { Logger } from './logger.ts';
 import type { Metrics } from './metrics.ts';
 import { migrate, pendingMigrations } from './migrations.ts';
 import type { Running } from './process.ts';
+import { createRedis } from './redis.ts';
 import type { Route } from './route.ts';
 import { startSweeper, type Sweeper } from './sweeper.ts';
 
@@ -73,12 +75,14 @@ export async function hostService(
   const door = await listen(app, { host, port: config.PORT });
   const stopping = new AbortController();
   const sweepers: { stop(): Promise<void> }[] = [];
+  const redis = createRedis(config.REDIS_URL, logger);
+  const lock = createJobLock(redis);
 
   /** Not awaited by the start, so that a stop is heard while a backend is away. What fails here ends the process. */
   async function begin(): Promise<void> {
     if (MIGRATION_DATABASE_URL) await migrateWhenUp(MIGRATION_DATABASE_URL, logger, stopping.signal);
     if (stopping.signal.aborted) return;
-    sweepers.push(...parts.sweepers.map((sweeper) => startSweeper(sweeper, logger)));
+    sweepers.push(...parts.sweepers.map((sweeper) => startSweeper(sweeper, logger, lock)));
     await Promise.all([tokens.ready(), messaging.start()]);
     logger.info({ url: door.url, internalUrl: internal.url }, 'ready');
   }
@@ -93,6 +97,7 @@ export async function hostService(
       await Promise.all(sweepers.map((sweeper) => sweeper.stop()));
       await messaging.stop();
       await parts.close();
+      redis.close();
       await internal.close();
     },
   };

@@ -25,6 +25,7 @@ export function startCoupon(config: CouponConfig, onFatal: (reason: string) => v
     service,
     databaseUrl: config.DATABASE_URL,
     brokers: config.KAFKA_BROKERS,
+    ownCodec: config.KAFKA_CODEC === 'own',
     topics: TOPICS,
     outbox: messageOutbox,
     steps: [{ step: applyCoupons }, { step: restoreCoupons }],

@@ -36,6 +36,7 @@ export function startOrder(config: OrderConfig, onFatal: (reason: string) => voi
     service,
     databaseUrl: config.DATABASE_URL,
     brokers: config.KAFKA_BROKERS,
+    ownCodec: config.KAFKA_CODEC === 'own',
     topics: TOPICS,
     outbox: orderOutbox,
     steps: [

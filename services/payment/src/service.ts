@@ -22,6 +22,7 @@ export function startPayment(config: PaymentConfig, onFatal: (reason: string) =>
     service,
     databaseUrl: config.DATABASE_URL,
     brokers: config.KAFKA_BROKERS,
+    ownCodec: config.KAFKA_CODEC === 'own',
     topics: TOPICS,
     outbox: messageOutbox,
     steps: [{ step: payOrders({ limit: config.PAYMENT_LIMIT }) }, { step: refundPayments }],

@@ -26,6 +26,7 @@ export function startProduct(config: ProductConfig, onFatal: (reason: string) =>
     service,
     databaseUrl: config.DATABASE_URL,
     brokers: config.KAFKA_BROKERS,
+    ownCodec: config.KAFKA_CODEC === 'own',
     topics: TOPICS,
     outbox: messageOutbox,
     steps: [

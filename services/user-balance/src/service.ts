@@ -26,6 +26,7 @@ export function startUserBalance(config: UserBalanceConfig, onFatal: (reason: st
     service,
     databaseUrl: config.DATABASE_URL,
     brokers: config.KAFKA_BROKERS,
+    ownCodec: config.KAFKA_CODEC === 'own',
     topics: TOPICS,
     outbox: messageOutbox,
     steps: [{ step: chargeOrders }, { step: refundOrders }],

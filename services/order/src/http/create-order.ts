@@ -7,6 +7,7 @@ import {
   claimKeys,
   claimOf,
   keyReused,
+  releaseKeys,
   replayed,
   type ClaimOutcome,
   type KeyClaim,
@@ -38,6 +39,7 @@ interface IntakeRequest {
   readonly order: OrderRequest;
   readonly claim: KeyClaim;
   readonly traceparent: string;
+  readonly requestId: string;
 }
 
 export interface IntakeSettings {
@@ -55,7 +57,10 @@ export function createOrder(write: WriteContext, settings: IntakeSettings, count
     intervalMs: settings.intervalMs,
     maxBatch: MAX_BATCH,
     maxWaiting: MAX_WAITING,
-    run: (requests) => commitWithOutbox(write, (tx, now) => acceptOrders(tx, now, requests)),
+    run: (requests) => {
+      const full = count.open > settings.maxOpen;
+      return commitWithOutbox(write, (tx, now) => acceptOrders(tx, now, requests, full));
+    },
   });
   return defineRoute({
     method: 'POST',
@@ -73,11 +78,11 @@ export function createOrder(write: WriteContext, settings: IntakeSettings, count
       if (twice !== null) {
         throw problem('DUPLICATE_PRODUCT', { detail: `product ${twice} stands in more than one line` });
       }
-      if (count.open > settings.maxOpen) throw saturated(`${count.open} orders are open`);
       const answer = await accept({
         order: { userId: caller.userId, couponId: body.couponId ?? null, items },
         claim: claimOf({ ...request, params: null }, null),
         traceparent: request.traceparent,
+        requestId: request.requestId,
       }).catch((error: unknown) => {
         throw isOverload(error) ? saturated('too many requests are waiting') : error;
       });
@@ -99,27 +104,35 @@ async function acceptOrders(
   tx: Tx,
   now: Date,
   requests: readonly IntakeRequest[],
+  full: boolean,
 ): Promise<{ result: (RawAnswer | Error)[]; messages: Message[] }> {
   const ids = await takeOrderIds(tx, requests.length);
-  const drafts = requests.map(({ order, claim, traceparent }, index) => {
+  const drafts = requests.map(({ order, claim, traceparent, requestId }, index) => {
     const draft = acceptedOrder(ids[index] as number, order);
     const answer: StoredAnswer = {
       status: 202,
       json: JSON.stringify(showAccepted(draft, now)),
       headers: { Location: `/v1/orders/${draft.orderId}` },
     };
-    return { order: draft, answer, traceparent, claim: { ...claim, answer } };
+    return { order: draft, answer, traceparent, requestId, claim: { ...claim, answer } };
   });
   const outcomes = await claimKeys(
     tx,
     drafts.map(({ claim }) => claim),
   );
-  const accepted = drafts.filter((_, index) => outcomes[index]?.kind === 'claimed');
+  const claimed = drafts.filter((_, index) => outcomes[index]?.kind === 'claimed');
+  // Only new orders are refused: who was accepted before gets that answer again, however many are open.
+  if (full)
+    await releaseKeys(
+      tx,
+      claimed.map(({ claim }) => claim),
+    );
+  const accepted = full ? [] : claimed;
   if (accepted.length > 0) await insertOrders(tx, accepted);
   return {
-    result: outcomes.map((outcome, index) => answerTo(outcome, drafts, index)),
-    messages: accepted.map(({ order, traceparent }) =>
-      encodeMessage(OrderCreated, order, { time: now, causationId: null, traceparent }),
+    result: outcomes.map((outcome, index) => answerTo(outcome, drafts, index, full)),
+    messages: accepted.map(({ order, traceparent, requestId }) =>
+      encodeMessage(OrderCreated, order, { time: now, causationId: requestId, traceparent }),
     ),
   };
 }
@@ -128,14 +141,17 @@ function answerTo(
   outcome: ClaimOutcome,
   drafts: readonly { readonly answer: StoredAnswer }[],
   index: number,
+  full: boolean,
 ): RawAnswer | Error {
   const own = (at: number) => (drafts[at] as { readonly answer: StoredAnswer }).answer;
   switch (outcome.kind) {
     case 'claimed':
+      if (full) return saturated('too many orders are open');
       return { status: 202, json: own(index).json, headers: own(index).headers ?? {} };
     case 'replay':
       return replayed(outcome.answer);
     case 'follows':
+      if (full) return saturated('too many orders are open');
       return replayed(own(outcome.index));
     case 'reused':
       return keyReused();

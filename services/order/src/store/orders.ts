@@ -55,7 +55,11 @@ function present<Value>(value: Value | null): Value {
 /** Inserts accepted orders with their lines and their ORDER_CREATED events: three statements for any number of them. */
 export async function insertOrders(
   tx: Tx,
-  accepted: readonly { readonly order: OrderSoFar; readonly traceparent: string | null }[],
+  accepted: readonly {
+    readonly order: OrderSoFar;
+    readonly traceparent: string | null;
+    readonly requestId: string;
+  }[],
 ): Promise<void> {
   const orders = accepted.map(({ order }) => order);
   await tx.query(
@@ -82,14 +86,14 @@ export async function insertOrders(
   );
   await insertEvents(
     tx,
-    accepted.map(({ order, traceparent }) => ({
+    accepted.map(({ order, traceparent, requestId }) => ({
       orderId: order.orderId,
       type: 'ORDER_CREATED',
       attempt: 0,
       topic: OrderCreated.topic,
       snapshot: encodeData(OrderCreated, order),
       traceparent,
-      causationId: null,
+      causationId: requestId,
     })),
   );
 }

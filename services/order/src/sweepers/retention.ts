@@ -6,10 +6,7 @@ import { retentionSweeper } from '@orderflow/service-runtime/retention';
 
 /** Idempotency keys live 7 days, closed dead letters 30. Orders and their history are never deleted. */
 export const retention = ({ pool }: WriteContext) =>
-  retentionSweeper(
-    (work) => transaction(pool, work),
-    [
-      { purge: purgeKeys, days: 7 },
-      { purge: purgeDeadLetters, days: 30 },
-    ],
-  );
+  retentionSweeper('order', (work) => transaction(pool, work), [
+    { purge: purgeKeys, days: 7 },
+    { purge: purgeDeadLetters, days: 30 },
+  ]);

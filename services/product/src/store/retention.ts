@@ -6,22 +6,6 @@ export interface Purge {
   readonly limit: number;
 }
 
-/**
- * Deletes fences of orders that are over. A done one is never deleted: it is what a refund undoes (rule R10).
- * @returns how many; fewer than `limit` means that none is left
- */
-export async function purgeReservations(tx: Tx, { days, limit }: Purge): Promise<number> {
-  const { rows } = await tx.query(
-    `DELETE FROM stock_reservations WHERE order_id IN (
-       SELECT order_id FROM stock_reservations
-        WHERE status <> 'done' AND updated_at < now() - make_interval(days => $1)
-        LIMIT $2 FOR UPDATE SKIP LOCKED)
-     RETURNING order_id`,
-    [days, limit],
-  );
-  return rows.length;
-}
-
 /** Deletes rows of sales that count nowhere; COUNTED ones are what a refund subtracts. Returns how many. */
 export async function purgeSalesOrders(tx: Tx, { days, limit }: Purge): Promise<number> {
   const { rows } = await tx.query(

@@ -2,16 +2,12 @@ import { purgeDeadLetters } from '@orderflow/messaging/dead-letters';
 import type { WriteContext } from '@orderflow/messaging/outbox';
 import { transaction } from '@orderflow/messaging/postgres';
 import { purgeKeys } from '@orderflow/service-runtime/idempotency';
-import { retentionSweeper } from '@orderflow/service-runtime/retention';
-import { purgeCharges } from '../store/retention.ts';
+import { purgeFences, retentionSweeper } from '@orderflow/service-runtime/retention';
 
 /** Idempotency keys live 7 days; fences of what is over and closed dead letters 30, longer than every late event (rule R10). */
 export const retention = ({ pool }: WriteContext) =>
-  retentionSweeper(
-    (work) => transaction(pool, work),
-    [
-      { purge: purgeKeys, days: 7 },
-      { purge: purgeCharges, days: 30 },
-      { purge: purgeDeadLetters, days: 30 },
-    ],
-  );
+  retentionSweeper('user-balance', (work) => transaction(pool, work), [
+    { purge: purgeKeys, days: 7 },
+    { purge: purgeFences('order_charges'), days: 30 },
+    { purge: purgeDeadLetters, days: 30 },
+  ]);

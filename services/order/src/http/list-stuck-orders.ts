@@ -25,7 +25,7 @@ export const listStuckOrders = (reader: OrderReader, cancelDeadlineMs: number) =
     answers: { 200: pageOf(stuckSchema) },
     problems: [],
     async handle() {
-      const orders = await reader.stuck(new Date(Date.now() - cancelDeadlineMs), LIMIT);
+      const orders = await reader.stuck(cancelDeadlineMs, LIMIT);
       const data = orders.map((order) => ({
         id: Number(order.id),
         reason: z.enum(REASONS).nullable().parse(order.failureReason),

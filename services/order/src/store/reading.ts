@@ -50,14 +50,16 @@ export function createOrderReader(prisma: PrismaClient) {
         take: limit + 1,
       }),
 
-    /** Orders that have been CANCELLING since before `since`, oldest first: an operator may nudge them (rule R7). */
-    stuck: (since: Date, limit: number): Promise<OrderRecord[]> =>
-      prisma.order.findMany({
-        where: { cancellingAt: { lt: since } },
+    /** Orders that have been CANCELLING for longer than `ms`, by the database's clock; oldest first (rule R7). */
+    async stuck(ms: number, limit: number): Promise<OrderRecord[]> {
+      const [clock] = await prisma.$queryRaw<{ now: Date }[]>`SELECT now() AS now`;
+      return prisma.order.findMany({
+        where: { cancellingAt: { lt: new Date((clock?.now.getTime() ?? 0) - ms) } },
         include: withProducts,
         orderBy: { cancellingAt: 'asc' },
         take: limit,
-      }),
+      });
+    },
   };
 }
 

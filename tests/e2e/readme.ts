@@ -19,7 +19,9 @@ export function describeReadme(stack: () => RunningStack): void {
   describe('the README', () => {
     it('has lines that work as pasted: an order is paid, then refunded', async () => {
       const script = pastedLines().replace(DEFAULT_GATEWAY, stack().current().gateway);
-      const { stdout, stderr } = await promisify(execFile)('bash', ['-eu', '-o', 'pipefail', '-c', script]);
+      // Without rc files: bash reads them when its input is a socket and the environment bare, as under a test runner.
+      const words = ['--norc', '-eu', '-o', 'pipefail', '-c', script];
+      const { stdout, stderr } = await promisify(execFile)('bash', words);
       expect(stderr).toBe('');
       const answers = stdout.split(/(?<=\})(?=\{)/).map((text) => JSON.parse(text) as object);
       expect(answers).toMatchObject([

@@ -26,10 +26,12 @@ describe('Redis, which may vanish at any moment', () => {
 
   function connect(): RedisLink {
     const destination = { write: (line: string) => void lines.push(line) };
-    return createRedis(
+    const link = createRedis(
       `redis://127.0.0.1:${way.port}`,
       createLogger({ service: 'test', level: 'info', destination }),
     );
+    link.open();
+    return link;
   }
 
   async function takeAway(): Promise<void> {

@@ -10,6 +10,8 @@ export interface RedisLink {
    */
   attempt<T>(commands: (client: Redis) => Promise<T>): Promise<T | undefined>;
   isUp(): boolean;
+  /** Connects; until then Redis counts as away. */
+  open(): void;
   close(): void;
 }
 
@@ -23,6 +25,7 @@ const commandTimeoutMs = 250;
  */
 export function createRedis(url: string, logger: Logger): RedisLink {
   const client = new Redis(url, {
+    lazyConnect: true,
     enableOfflineQueue: false,
     maxRetriesPerRequest: 0,
     commandTimeout: commandTimeoutMs,
@@ -40,6 +43,10 @@ export function createRedis(url: string, logger: Logger): RedisLink {
   });
   return {
     client,
+    open() {
+      // A failure is told by the error event, and tried again.
+      client.connect().catch(() => undefined);
+    },
     isUp: () => client.status === 'ready',
     async attempt(commands) {
       if (client.status !== 'ready') return undefined;

@@ -12,7 +12,7 @@ import type { Logger } from './logger.ts';
 import type { Metrics } from './metrics.ts';
 import { migrate, pendingMigrations } from './migrations.ts';
 import type { Running } from './process.ts';
-import { createRedis } from './redis.ts';
+import type { RedisLink } from './redis.ts';
 import type { Route } from './route.ts';
 import { startSweeper, type Sweeper } from './sweeper.ts';
 
@@ -36,6 +36,7 @@ export interface ServiceParts {
   readonly messaging: Messaging;
   /** For the readiness check: does it answer, and is it migrated? */
   readonly database: Queryable;
+  readonly redis: RedisLink;
   readonly sweepers: readonly Sweeper[];
   /** Closes what the service opened itself. */
   readonly close: () => Promise<void>;
@@ -52,7 +53,7 @@ const RETRY_MS = 500;
 export async function hostService(
   parts: ServiceParts,
 ): Promise<Running & { url: string; internalUrl: string }> {
-  const { config, logger, metrics, routes, messaging } = parts;
+  const { config, logger, metrics, routes, messaging, redis } = parts;
   const { HOST: host, MIGRATION_DATABASE_URL } = config;
   const tokens = createTokenVerifier({
     jwksUrl: config.JWKS_URL,
@@ -75,7 +76,7 @@ export async function hostService(
   const door = await listen(app, { host, port: config.PORT });
   const stopping = new AbortController();
   const sweepers: { stop(): Promise<void> }[] = [];
-  const redis = createRedis(config.REDIS_URL, logger);
+  redis.open();
   const lock = createJobLock(redis);
 
   /** Not awaited by the start, so that a stop is heard while a backend is away. What fails here ends the process. */

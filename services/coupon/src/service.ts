@@ -4,7 +4,8 @@ import { messageOutbox } from '@orderflow/messaging/outbox';
 import { createLogger } from '@orderflow/service-runtime/logger';
 import { createMetrics } from '@orderflow/service-runtime/metrics';
 import { readPool } from '@orderflow/service-runtime/read-pool';
-import { hostService, namedMetrics } from '@orderflow/service-runtime/service-host';
+import { createRedis } from '@orderflow/service-runtime/redis';
+import { namedMetrics, type ServiceParts } from '@orderflow/service-runtime/service-host';
 import { TOPICS } from '@orderflow/shared-events/catalog';
 import type { CouponConfig } from './config.ts';
 import { PrismaClient } from './generated/prisma/client.ts';
@@ -16,8 +17,11 @@ import { applyCoupons } from './steps/apply-coupons.ts';
 import { restoreCoupons } from './steps/restore-coupons.ts';
 import { retention } from './sweepers/retention.ts';
 
-/** Starts the coupon service. `onFatal` is told when only a new process can help. */
-export function startCoupon(config: CouponConfig, onFatal: (reason: string) => void) {
+/**
+ * Puts the coupon service together; nothing is connected before it is hosted. `onFatal` is told when only a new process
+ * can help.
+ */
+export function composeCoupon(config: CouponConfig, onFatal: (reason: string) => void): ServiceParts {
   const service = 'coupon';
   const logger = createLogger({ service, level: config.LOG_LEVEL });
   const metrics = createMetrics(service);
@@ -37,7 +41,7 @@ export function startCoupon(config: CouponConfig, onFatal: (reason: string) => v
   const reader = new PrismaClient({
     adapter: new PrismaPg(readPool(service, config.DATABASE_URL)),
   });
-  return hostService({
+  return {
     config,
     logger,
     metrics,
@@ -50,7 +54,8 @@ export function startCoupon(config: CouponConfig, onFatal: (reason: string) => v
     ],
     messaging: kit,
     database: kit.pool,
+    redis: createRedis(config.REDIS_URL, logger),
     sweepers: [retention(kit.write)],
     close: () => reader.$disconnect(),
-  });
+  };
 }

@@ -3,7 +3,8 @@ import { Kit } from '@orderflow/messaging/kit';
 import { createLogger } from '@orderflow/service-runtime/logger';
 import { createMetrics } from '@orderflow/service-runtime/metrics';
 import { readPool } from '@orderflow/service-runtime/read-pool';
-import { hostService, namedMetrics } from '@orderflow/service-runtime/service-host';
+import { createRedis } from '@orderflow/service-runtime/redis';
+import { namedMetrics, type ServiceParts } from '@orderflow/service-runtime/service-host';
 import { TOPICS } from '@orderflow/shared-events/catalog';
 import type { OrderConfig } from './config.ts';
 import { PrismaClient } from './generated/prisma/client.ts';
@@ -23,8 +24,11 @@ import { retention } from './sweepers/retention.ts';
 /** A run of order.advance with fewer messages is not worth waiting for: at 1 order/s pacing costs 4 ms a stage. */
 const PACE_FROM = 8;
 
-/** Starts the order service. `onFatal` is told when only a new process can help. */
-export function startOrder(config: OrderConfig, onFatal: (reason: string) => void) {
+/**
+ * Puts the order service together; nothing is connected before it is hosted. `onFatal` is told when only a new process
+ * can help.
+ */
+export function composeOrder(config: OrderConfig, onFatal: (reason: string) => void): ServiceParts {
   const service = 'order';
   const logger = createLogger({ service, level: config.LOG_LEVEL });
   const metrics = createMetrics(service);
@@ -50,7 +54,7 @@ export function startOrder(config: OrderConfig, onFatal: (reason: string) => voi
   const { write } = kit;
   const count = { open: 0 };
 
-  return hostService({
+  return {
     config,
     logger,
     metrics,
@@ -65,6 +69,7 @@ export function startOrder(config: OrderConfig, onFatal: (reason: string) => voi
     ],
     messaging: kit,
     database: kit.pool,
+    redis: createRedis(config.REDIS_URL, logger),
     sweepers: [
       deadlineSweeper(
         write,
@@ -78,5 +83,5 @@ export function startOrder(config: OrderConfig, onFatal: (reason: string) => voi
       retention(write),
     ],
     close: () => prisma.$disconnect(),
-  });
+  };
 }

@@ -1,9 +1,10 @@
 import { exitCodes, runProcess } from '@orderflow/service-runtime/process';
+import { hostService } from '@orderflow/service-runtime/service-host';
 import { paymentConfig } from './config.ts';
-import { startPayment } from './service.ts';
+import { composePayment } from './service.ts';
 
 await runProcess({
   name: 'payment',
   // The reason is in the log already; whoever started the process starts it anew.
-  start: () => startPayment(paymentConfig(process.env), () => process.exit(exitCodes.crash)),
+  start: () => hostService(composePayment(paymentConfig(process.env), () => process.exit(exitCodes.crash))),
 });

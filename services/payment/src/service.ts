@@ -4,7 +4,8 @@ import { messageOutbox } from '@orderflow/messaging/outbox';
 import { createLogger } from '@orderflow/service-runtime/logger';
 import { createMetrics } from '@orderflow/service-runtime/metrics';
 import { readPool } from '@orderflow/service-runtime/read-pool';
-import { hostService, namedMetrics } from '@orderflow/service-runtime/service-host';
+import { createRedis } from '@orderflow/service-runtime/redis';
+import { namedMetrics, type ServiceParts } from '@orderflow/service-runtime/service-host';
 import { TOPICS } from '@orderflow/shared-events/catalog';
 import type { PaymentConfig } from './config.ts';
 import { PrismaClient } from './generated/prisma/client.ts';
@@ -13,8 +14,11 @@ import { payOrders } from './steps/pay-orders.ts';
 import { refundPayments } from './steps/refund-payments.ts';
 import { retention } from './sweepers/retention.ts';
 
-/** Starts the payment service. `onFatal` is told when only a new process can help. */
-export function startPayment(config: PaymentConfig, onFatal: (reason: string) => void) {
+/**
+ * Puts the payment service together; nothing is connected before it is hosted. `onFatal` is told when only a new process
+ * can help.
+ */
+export function composePayment(config: PaymentConfig, onFatal: (reason: string) => void): ServiceParts {
   const service = 'payment';
   const logger = createLogger({ service, level: config.LOG_LEVEL });
   const metrics = createMetrics(service);
@@ -34,14 +38,15 @@ export function startPayment(config: PaymentConfig, onFatal: (reason: string) =>
   const reader = new PrismaClient({
     adapter: new PrismaPg(readPool(service, config.DATABASE_URL)),
   });
-  return hostService({
+  return {
     config,
     logger,
     metrics,
     routes: [listPayments(reader)],
     messaging: kit,
     database: kit.pool,
+    redis: createRedis(config.REDIS_URL, logger),
     sweepers: [retention(kit.write)],
     close: () => reader.$disconnect(),
-  });
+  };
 }

@@ -4,7 +4,8 @@ import { messageOutbox } from '@orderflow/messaging/outbox';
 import { createLogger } from '@orderflow/service-runtime/logger';
 import { createMetrics } from '@orderflow/service-runtime/metrics';
 import { readPool } from '@orderflow/service-runtime/read-pool';
-import { hostService, namedMetrics } from '@orderflow/service-runtime/service-host';
+import { createRedis } from '@orderflow/service-runtime/redis';
+import { namedMetrics, type ServiceParts } from '@orderflow/service-runtime/service-host';
 import { TOPICS } from '@orderflow/shared-events/catalog';
 import type { ProductConfig } from './config.ts';
 import { PrismaClient } from './generated/prisma/client.ts';
@@ -17,8 +18,11 @@ import { releaseStock } from './steps/release-stock.ts';
 import { reserveStock } from './steps/reserve-stock.ts';
 import { retention } from './sweepers/retention.ts';
 
-/** Starts the product service. `onFatal` is told when only a new process can help. */
-export function startProduct(config: ProductConfig, onFatal: (reason: string) => void) {
+/**
+ * Puts the product service together; nothing is connected before it is hosted. `onFatal` is told when only a new process
+ * can help.
+ */
+export function composeProduct(config: ProductConfig, onFatal: (reason: string) => void): ServiceParts {
   const service = 'product';
   const logger = createLogger({ service, level: config.LOG_LEVEL });
   const metrics = createMetrics(service);
@@ -45,14 +49,15 @@ export function startProduct(config: ProductConfig, onFatal: (reason: string) =>
   const reader = new PrismaClient({
     adapter: new PrismaPg(readPool(service, config.DATABASE_URL)),
   });
-  return hostService({
+  return {
     config,
     logger,
     metrics,
     routes: [createProduct(kit.write), listProducts(reader), readProduct(reader), updateProduct(kit.write)],
     messaging: kit,
     database: kit.pool,
+    redis: createRedis(config.REDIS_URL, logger),
     sweepers: [retention(kit.write)],
     close: () => reader.$disconnect(),
-  });
+  };
 }

@@ -4,7 +4,8 @@ import { messageOutbox } from '@orderflow/messaging/outbox';
 import { createLogger } from '@orderflow/service-runtime/logger';
 import { createMetrics } from '@orderflow/service-runtime/metrics';
 import { readPool } from '@orderflow/service-runtime/read-pool';
-import { hostService, namedMetrics } from '@orderflow/service-runtime/service-host';
+import { createRedis } from '@orderflow/service-runtime/redis';
+import { namedMetrics, type ServiceParts } from '@orderflow/service-runtime/service-host';
 import { TOPICS } from '@orderflow/shared-events/catalog';
 import type { UserBalanceConfig } from './config.ts';
 import { PrismaClient } from './generated/prisma/client.ts';
@@ -17,8 +18,14 @@ import { chargeOrders } from './steps/charge-orders.ts';
 import { refundOrders } from './steps/refund-orders.ts';
 import { retention } from './sweepers/retention.ts';
 
-/** Starts the user-balance service. `onFatal` is told when only a new process can help. */
-export function startUserBalance(config: UserBalanceConfig, onFatal: (reason: string) => void) {
+/**
+ * Puts the user-balance service together; nothing is connected before it is hosted. `onFatal` is told when only a new process
+ * can help.
+ */
+export function composeUserBalance(
+  config: UserBalanceConfig,
+  onFatal: (reason: string) => void,
+): ServiceParts {
   const service = 'user-balance';
   const logger = createLogger({ service, level: config.LOG_LEVEL });
   const metrics = createMetrics(service);
@@ -38,7 +45,7 @@ export function startUserBalance(config: UserBalanceConfig, onFatal: (reason: st
   const reader = new PrismaClient({
     adapter: new PrismaPg(readPool(service, config.DATABASE_URL)),
   });
-  return hostService({
+  return {
     config,
     logger,
     metrics,
@@ -54,7 +61,8 @@ export function startUserBalance(config: UserBalanceConfig, onFatal: (reason: st
     ],
     messaging: kit,
     database: kit.pool,
+    redis: createRedis(config.REDIS_URL, logger),
     sweepers: [retention(kit.write)],
     close: () => reader.$disconnect(),
-  });
+  };
 }

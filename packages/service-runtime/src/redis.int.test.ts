@@ -70,6 +70,25 @@ describe('Redis, which may vanish at any moment', () => {
     expect(performance.now() - startedAt).toBeLessThan(1_000);
   });
 
+  it('counts as away while it hangs, so that nobody waits for it any more, and is back when it answers', async () => {
+    const hanging = ownName('nothing');
+    await redis.attempt((client) => client.call('BLPOP', hanging, '5'));
+    expect(redis.isUp()).toBe(false);
+    const askedAt = performance.now();
+    for (let attempt = 0; attempt < 100; attempt += 1) {
+      expect(await redis.attempt((client) => client.get(hanging))).toBeUndefined();
+    }
+    expect(performance.now() - askedAt).toBeLessThan(200);
+    const other = connect();
+    await waitUntil(() => other.isUp(), { what: 'another connection' });
+    await other.attempt((client) => client.lpush(hanging, 'go on'));
+    other.close();
+    await waitUntil(() => redis.isUp(), { what: 'an answer' });
+    expect(await redis.attempt((client) => client.get(ownName('key')))).toBeNull();
+    const messages = lines.map((line) => (JSON.parse(line) as { msg: string }).msg);
+    expect(messages).toEqual(['Redis does not answer; going on without it', 'Redis answers again']);
+  });
+
   describe('and its job lock', () => {
     it('lets one instance run a job at a time, and the next when it is done', async () => {
       const name = ownName('job');

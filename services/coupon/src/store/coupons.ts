@@ -46,6 +46,28 @@ export async function findCoupons(
 }
 
 /**
+ * Reads what `lockSources` reads, without a lock. One statement, so one snapshot: a source that is seen empty stays so,
+ * and all its coupons are seen with it.
+ */
+export async function readSources(tx: Tx, requests: readonly IssueRequest[]): Promise<IssueState> {
+  const { rows } = await tx.query<IssueRequest & Source & { left: number; couponId: number | null }>(
+    `SELECT s.id AS "sourceId", s.name, s.discount_amount AS "discountAmount", s.quantity AS "left",
+            r.user_id AS "userId", c.id AS "couponId"
+       FROM unnest($1::bigint[], $2::bigint[]) r (user_id, source_id)
+       JOIN coupon_sources s ON s.id = r.source_id
+       LEFT JOIN coupons c ON c.user_id = r.user_id AND c.coupon_source_id = r.source_id`,
+    [requests.map(({ userId }) => userId), requests.map(({ sourceId }) => sourceId)],
+  );
+  const held = rows.filter(({ couponId }) => couponId !== null);
+  return {
+    sources: new Map(
+      rows.map(({ sourceId, name, discountAmount, left }) => [sourceId, { name, discountAmount, left }]),
+    ),
+    held: new Map(held.map((row) => [holding(row), row.couponId])),
+  };
+}
+
+/**
  * Locks the sources, then reads who holds a coupon of theirs: as every issue locks its source first, the answer holds
  * until the commit.
  */

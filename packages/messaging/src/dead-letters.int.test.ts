@@ -165,7 +165,10 @@ describe('dead letters', () => {
       await parkAll(faulty([{ orderId: 1 }]));
       const [letter] = await letters();
       await database.owner.query(`UPDATE dead_letters SET parked_at = now() - interval '22 days'`);
-      expect(await replay(letter!.id).outcome).toEqual({ refused: 'TOO_OLD: parked more than 21 days ago' });
+      expect(await replay(letter!.id).outcome).toEqual({
+        refused: 'TOO_OLD',
+        why: 'parked more than 21 days ago',
+      });
       expect((await letters())[0]?.closedAt).toBeNull();
     });
 
@@ -195,7 +198,7 @@ describe('dead letters', () => {
 
     it('stay open when the fault is still there, and leave nothing', async () => {
       const id = await parkOne({ orderId: 1, plant: BUG });
-      await expect(replay(id).outcome).rejects.toThrow('a bug in decide');
+      expect(await replay(id).outcome).toEqual({ refused: 'FAULT', why: 'a bug in decide' });
       expect(await letters()).toMatchObject([{ closedAt: null, outcome: null }]);
       const mended = { ...step, decide: (state: never, event: never) => decideMended(state, event) };
       expect(await replay(id, mended as unknown as Step).outcome).toBe('REPLAYED');
@@ -206,7 +209,7 @@ describe('dead letters', () => {
       await deliverTo([{ ...message, value: Buffer.from('{bad') }]);
       const id = (await letters())[0]!.id;
       expect(await replay(id).outcome).toMatchObject({
-        refused: expect.stringMatching(/^UNPARSEABLE/) as unknown,
+        refused: 'UNPARSEABLE',
       });
       expect(await letters()).toMatchObject([{ closedAt: null }]);
     });

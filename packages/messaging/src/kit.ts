@@ -1,11 +1,15 @@
 import type pg from 'pg';
 import type { Producer } from 'kafkajs';
 import { createKafka, createRelayProducer, type KitLogger } from './kafka-client.ts';
+import type { ReplayOutcome } from './dead-letters.ts';
 import type { KitMetrics } from './kit-metrics.ts';
+import { LagReader, type PartitionLag } from './lag.ts';
+import { meterPublished, readOutboxBacklog, type OutboxStatus } from './outbox-status.ts';
 import type { Outbox, WriteContext } from './outbox.ts';
 import { backOffMs, pause, within } from './pause.ts';
 import { createPoisonMeter } from './poison.ts';
 import { createPool } from './postgres.ts';
+import { replayDeadLetter, type ReplayOptions, type ReplayRefused } from './replay.ts';
 import { Relay } from './relay.ts';
 import { StepConsumer, type Pace } from './step-consumer.ts';
 import type { Step } from './step.ts';
@@ -60,16 +64,25 @@ export class Kit {
   readonly #producer: Producer;
   readonly #relay: Relay;
   readonly #consumers: readonly StepConsumer[];
+  readonly #published: ReturnType<typeof meterPublished>;
+  readonly #lag: LagReader;
   #fatal: string | null = null;
 
   /** @throws Error for a step whose topics are not those of the catalog */
   constructor(options: KitOptions) {
     const { service, brokers, outbox, logger, metrics, topics } = options;
     this.#options = options;
+    this.#published = meterPublished(metrics);
     this.pool = createPool({ url: options.databaseUrl, name: service });
     const kafka = createKafka({ clientId: service, brokers, logger, ownCodec: options.ownCodec ?? true });
     this.#producer = createRelayProducer(kafka);
-    this.#relay = new Relay({ pool: this.pool, outbox, producer: this.#producer, logger, metrics });
+    this.#relay = new Relay({
+      pool: this.pool,
+      outbox,
+      producer: this.#producer,
+      logger,
+      metrics: this.#published.metrics,
+    });
     this.write = { pool: this.pool, outbox, handOver: this.#relay.handOver };
     this.#consumers = options.steps.map(({ step, pace }) => {
       assertCatalogued(step, topics);
@@ -85,6 +98,13 @@ export class Kit {
         onFatal: (reason) => this.#fail(reason),
         stopping: this.#stopping.signal,
       });
+    });
+    this.#lag = new LagReader({
+      kafka,
+      steps: options.steps.map(({ step }) => ({
+        name: step.name,
+        topics: step.on.map((contract) => contract.topic),
+      })),
     });
   }
 
@@ -119,13 +139,46 @@ export class Kit {
     return consumer !== undefined;
   }
 
+  /**
+   * Runs a step once more on a parked message and closes the dead letter (see `replayDeadLetter`).
+   * @returns also null when this service has no such step
+   */
+  async replay(
+    stepName: string,
+    id: number,
+    options: ReplayOptions,
+  ): Promise<ReplayOutcome | ReplayRefused | null> {
+    const found = this.#options.steps.find(({ step }) => step.name === stepName);
+    return found ? replayDeadLetter({ ...this.write, step: found.step }, id, options) : null;
+  }
+
+  /** What is still to be published, by all instances, and how fast this one publishes. */
+  async outboxStatus(): Promise<OutboxStatus> {
+    return {
+      ...(await readOutboxBacklog(this.pool)),
+      publishedPerSecond: this.#published.perSecond(),
+      failingSince: this.#relay.failingSince(),
+    };
+  }
+
+  /**
+   * How far this service's steps are behind their topics, at most a second old.
+   * @throws BrokerAway
+   */
+  lag(): Promise<readonly PartitionLag[]> {
+    return this.#lag.read();
+  }
+
   /** Finishes or gives up the running batches, publishes what memory holds, closes all connections. */
   async stop(): Promise<void> {
     this.#stopping.abort();
     const consumers = Promise.allSettled(this.#consumers.map((consumer) => consumer.stop()));
     await within(STOP_MS.consumers, consumers);
     await this.#relay.stop(STOP_MS.relay);
-    await within(STOP_MS.connections, Promise.allSettled([this.#producer.disconnect(), this.pool.end()]));
+    await within(
+      STOP_MS.connections,
+      Promise.allSettled([this.#producer.disconnect(), this.#lag.close(), this.pool.end()]),
+    );
   }
 
   #fail(reason: string): void {

@@ -58,10 +58,23 @@ const SESSION = [
 ];
 
 /**
- * The pool of steps and contended writes: 10 connections, 2 s to get one.
- * Reports and plain reads use another pool, with sequential scans.
+ * A report reads whole tables, of one moment, and never writes. Below the client's own time-out, so that Postgres ends
+ * what nobody waits for.
  */
-export function createPool(options: { url: string; name: string; max?: number }): pg.Pool {
+const REPORT_SESSION = [
+  'default_transaction_read_only=on',
+  'default_transaction_isolation=repeatable\\ read',
+  'statement_timeout=7000',
+  'idle_in_transaction_session_timeout=10000',
+  'timezone=UTC',
+];
+
+/**
+ * The pool of steps and contended writes: 10 connections, 2 s to get one.
+ * @param options.reports true for a pool of read-only reports, with sequential scans and one snapshot a transaction
+ */
+export function createPool(options: { url: string; name: string; max?: number; reports?: boolean }): pg.Pool {
+  const session = options.reports ? REPORT_SESSION : SESSION;
   const pool = new pg.Pool({
     connectionString: options.url,
     application_name: options.name,
@@ -69,7 +82,7 @@ export function createPool(options: { url: string; name: string; max?: number })
     connectionTimeoutMillis: 2_000,
     idleTimeoutMillis: 60_000,
     keepAlive: true,
-    options: SESSION.map((setting) => `-c ${setting}`).join(' '),
+    options: session.map((setting) => `-c ${setting}`).join(' '),
     types: { getTypeParser: parserOf as typeof pg.types.getTypeParser },
   });
   // A connection that breaks while idle is replaced by the pool; without listeners pg would end the process.

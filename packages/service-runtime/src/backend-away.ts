@@ -4,8 +4,8 @@
  */
 const sqlStates = /^((08|3D|40|53|55|57|58)[0-9A-Z]{3}|25P0[34])$/;
 
-/** The message kit's own names for a lost database and for too many waiting requests. */
-const kitCodes = new Set(['DATABASE_AWAY', 'OVERLOADED']);
+/** The message kit's own names for a lost database, a lost broker and too many waiting requests. */
+const kitCodes = new Set(['DATABASE_AWAY', 'BROKER_AWAY', 'OVERLOADED']);
 
 const socketCodes = new Set([
   'ECONNREFUSED',

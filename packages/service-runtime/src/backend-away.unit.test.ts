@@ -11,7 +11,7 @@ describe('a backend that is away', () => {
     },
   );
 
-  it.each(['P1001', 'P2024', 'DATABASE_AWAY', 'OVERLOADED', 'ETIMEDOUT'])(
+  it.each(['P1001', 'P2024', 'DATABASE_AWAY', 'BROKER_AWAY', 'OVERLOADED', 'ETIMEDOUT'])(
     'is told by the code %s',
     (code) => {
       expect(isBackendAway(coded(code))).toBe(true);

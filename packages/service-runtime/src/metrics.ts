@@ -13,7 +13,7 @@ export interface Metrics {
     name: string,
     help: string,
     labels?: readonly Label[],
-    collect?: () => void,
+    collect?: () => void | Promise<void>,
   ): Gauge<Label>;
   histogram<Label extends string = never>(
     name: string,

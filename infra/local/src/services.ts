@@ -19,6 +19,9 @@ export const SETTING_DEFAULTS: Stack['settings'] = {
   SALES_TIME_ZONE: 'UTC',
 };
 
+/** Every caller of a local stack comes from 127.0.0.1, the demo with all its users too. The shell may set it. */
+const GATEWAY_DEFAULTS: Readonly<Record<string, string>> = { RATE_LIMIT_PER_ADDRESS: '0' };
+
 const READY_LIMIT_MS = 60_000;
 const TOKEN_ISSUER = 'orderflow-local';
 const TOKEN_AUDIENCE = 'orderflow';
@@ -63,6 +66,7 @@ export function processEnv(
   return {
     ...systemEnv(settings.env),
     LOG_LEVEL: 'info',
+    ...(name === 'gateway' ? GATEWAY_DEFAULTS : {}),
     ...overrides(name, settings),
     NODE_ENV: 'development',
     HOST: '127.0.0.1',

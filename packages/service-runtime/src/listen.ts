@@ -27,6 +27,10 @@ export interface ListenOptions {
   readonly requestTimeoutMs?: number;
   /** Request line and headers together; 16 KB by default, beyond it 431. */
   readonly headerMaxBytes?: number;
+  /** Connections beyond it are closed as they come; without it there is no limit. */
+  readonly connectionsMax?: number;
+  /** What runs when the server closes has this long to end; 400 ms by default. */
+  readonly closeMaxMs?: number;
 }
 
 /** Above the 60 s idle time common to balancers, so that they, not we, end an idle connection. */
@@ -38,17 +42,21 @@ const keepAliveMs = 72_000;
  */
 export async function listen(app: RequestListener, options: ListenOptions): Promise<Listening> {
   const { host, port, requestTimeoutMs = 30_000, headerMaxBytes = 16 * 1024 } = options;
+  const { connectionsMax, closeMaxMs = 400 } = options;
   const server = createServer(
     {
       maxHeaderSize: headerMaxBytes,
       requestTimeout: requestTimeoutMs,
       headersTimeout: Math.min(10_000, requestTimeoutMs),
+      // Node looks for late requests every 30 s by itself: a limit of 10 s would be one of 40.
+      connectionsCheckingInterval: Math.min(5_000, requestTimeoutMs),
       keepAliveTimeout: keepAliveMs,
       noDelay: true,
       requireHostHeader: false,
     },
     app,
   );
+  if (connectionsMax !== undefined) server.maxConnections = connectionsMax;
   server.on('clientError', answerParserError);
   // Node would answer both without a body: a missing Host, which nothing here needs, and an unknown Expect, which
   // RFC 9110 allows to ignore.
@@ -64,14 +72,11 @@ export async function listen(app: RequestListener, options: ListenOptions): Prom
     server,
     port: bound,
     url: `http://${host.includes(':') ? `[${host}]` : host}:${bound}`,
-    close: () => closeServer(server),
+    close: () => closeServer(server, closeMaxMs),
   };
 }
 
-/** Requests that run get this long to end; most take a tenth of it. */
-const closeMaxMs = 400;
-
-function closeServer(server: Server): Promise<void> {
+function closeServer(server: Server, closeMaxMs: number): Promise<void> {
   return new Promise((resolve) => {
     // A connection whose last request ends after close() would stay open for the keep-alive time.
     const sweep = setInterval(() => server.closeIdleConnections(), 20);

@@ -1,11 +1,13 @@
 import { z } from 'zod';
 import {
   durationMs,
+  int,
   loadConfig,
   processEnvironment,
   tokenEnvironment,
   url,
 } from '@orderflow/service-runtime/config';
+import { noProxies, parseTrustedProxies } from './http/client-address.ts';
 
 const schema = z
   .object({
@@ -26,6 +28,26 @@ const schema = z
       .transform((text) => text.split(',').map((origin) => origin.trim())),
     /** A service that is silent for longer counts as away. Above `Prefer: wait=10` and the streams' 15 s heartbeat. */
     UPSTREAM_TIMEOUT_MS: durationMs({ default: 20_000, min: 100 }),
+    /** Requests that may wait for one service at once; above the 1,000 that may wait with `Prefer: wait`. */
+    UPSTREAM_WAITING_MAX: int({ default: 2_000, min: 1, max: 50_000 }),
+    /** Open event streams. */
+    STREAMS_MAX: int({ default: 4_000, min: 1, max: 50_000 }),
+    /** Connections of callers. */
+    CONNECTIONS_MAX: int({ default: 10_000, min: 1, max: 100_000 }),
+    /** Requests a minute of one user, in any route; 0 is off. */
+    RATE_LIMIT_PER_USER: int({ default: 600, max: 1_000_000_000 }),
+    /** Requests a minute of one address, with or without a token; 0 is off. */
+    RATE_LIMIT_PER_ADDRESS: int({ default: 6_000, max: 1_000_000_000 }),
+    /** Proxies in front whose X-Forwarded-For is believed: their number or networks; none by default. */
+    TRUST_PROXY: z
+      .string()
+      .optional()
+      .transform((text, context) => {
+        const proxies = text === undefined ? noProxies : parseTrustedProxies(text);
+        if (proxies) return proxies;
+        context.addIssue({ code: 'custom', message: 'must be a number of proxies or their networks' });
+        return z.NEVER;
+      }),
   })
   .refine((env) => env.NODE_ENV !== 'production' || env.LOCAL_SIGNING_KEY_FILE === undefined, {
     path: ['LOCAL_SIGNING_KEY_FILE'],

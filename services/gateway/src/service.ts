@@ -1,29 +1,25 @@
-import cors from 'cors';
-import express, { type Express } from 'express';
-import helmet from 'helmet';
-import { createTokenVerifier } from '@orderflow/service-runtime/auth';
+import { createTokenVerifier, type TokenVerifier } from '@orderflow/service-runtime/auth';
 import { createHttpApp } from '@orderflow/service-runtime/http-app';
 import { startInternalServer } from '@orderflow/service-runtime/internal-server';
-import { listen } from '@orderflow/service-runtime/listen';
-import { createLogger, type Logger } from '@orderflow/service-runtime/logger';
-import { createMetrics } from '@orderflow/service-runtime/metrics';
+import { listen, type Listening } from '@orderflow/service-runtime/listen';
+import { createLogger } from '@orderflow/service-runtime/logger';
+import { createMetrics, type Metrics } from '@orderflow/service-runtime/metrics';
 import type { Running } from '@orderflow/service-runtime/process';
+import { createRedis, type RedisLink } from '@orderflow/service-runtime/redis';
 import type { GatewayConfig } from './config.ts';
+import { createDrain, type Drain } from './http/drain.ts';
+import { createFront } from './http/front.ts';
 import { localTokenRoutes } from './http/local-tokens.ts';
 import { createServiceProxy } from './http/proxy.ts';
-import type { ServiceName } from './http/routing.ts';
-import { createUpstream, type Upstream } from './http/upstream.ts';
-import { openSigningKey } from './signing-key.ts';
+import { createMemoryCounters } from './http/rate-counters.ts';
+import { createRateLimits } from './http/rate-limits.ts';
+import { createSharedCounters } from './http/shared-counters.ts';
+import { connectUpstreams, type Upstreams } from './http/upstreams.ts';
+import { openSigningKey, type SigningKey } from './signing-key.ts';
 
-/** Headers a browser's code may read. */
-const exposedHeaders = [
-  'Location',
-  'Retry-After',
-  'X-Request-Id',
-  'Idempotency-Replayed',
-  'Preference-Applied',
-  'WWW-Authenticate',
-];
+/** What runs when the gateway is told to stop has this long, of the 5 s a process has; then it is answered 503. */
+const drainMs = 3_000;
+const refusedMs = 500;
 
 /** Starts the gateway: the public door, and health and metrics on the internal port. */
 export async function startGateway(
@@ -37,17 +33,15 @@ export async function startGateway(
     audience: config.JWT_AUDIENCE,
     logger,
   });
-  const signingKey =
-    config.LOCAL_SIGNING_KEY_FILE === undefined
-      ? null
-      : await openSigningKey({
-          file: config.LOCAL_SIGNING_KEY_FILE,
-          issuer: config.JWT_ISSUER,
-          audience: config.JWT_AUDIENCE,
-        });
+  const signingKey = await localSigningKey(config);
   const verifyToken = tokens.verify;
-  const app = hardenedApp(config);
-  const upstreams = connectUpstreams(config, logger);
+  const redis = createRedis(config.REDIS_URL, logger);
+  redis.open();
+  const drain = createDrain();
+  const upstreams = connectUpstreams(config, logger, metrics);
+  const app = createFront(config.CORS_ORIGINS);
+  app.use(drain.watch);
+  app.use(rateLimits(config, { redis, verifyToken, metrics }));
   app.use(createServiceProxy({ upstreams, verifyToken, logger, metrics }));
   app.use(
     createHttpApp({ routes: signingKey ? localTokenRoutes(signingKey) : [], verifyToken, logger, metrics }),
@@ -59,9 +53,18 @@ export async function startGateway(
     registry: metrics.registry,
     live: () => [{ name: 'process', ok: true }],
     // A service that is away is answered with a 503 each time; it does not make the gateway unready.
-    ready: () => Promise.resolve([{ name: 'token issuer', ok: tokens.isReady(), detail: config.JWKS_URL }]),
+    ready: () =>
+      Promise.resolve([
+        { name: 'token issuer', ok: tokens.isReady(), detail: config.JWKS_URL },
+        { name: 'door', ok: !drain.isOn() },
+      ]),
   });
-  const door = await listen(app, { host: config.HOST, port: config.PORT });
+  const door = await listen(app, {
+    host: config.HOST,
+    port: config.PORT,
+    connectionsMax: config.CONNECTIONS_MAX,
+    closeMaxMs: drainMs + refusedMs,
+  });
   // Locally the keys come from this very process, so they can be fetched only now.
   void tokens.ready();
   logger.info({ url: door.url, internalUrl: internal.url, localTokens: signingKey !== null }, 'listening');
@@ -70,31 +73,39 @@ export async function startGateway(
     internalUrl: internal.url,
     async stop() {
       tokens.close();
-      await door.close();
+      await closeDoor(door, drain, upstreams);
       await Promise.all(Object.values(upstreams).map((upstream) => upstream.close()));
+      redis.close();
       await internal.close();
     },
   };
 }
 
-function connectUpstreams(config: GatewayConfig, logger: Logger): Readonly<Record<ServiceName, Upstream>> {
-  const connect = (name: ServiceName, url: string) =>
-    createUpstream({ name, url, silentMaxMs: config.UPSTREAM_TIMEOUT_MS, logger });
-  return {
-    order: connect('order', config.ORDER_URL),
-    payment: connect('payment', config.PAYMENT_URL),
-    product: connect('product', config.PRODUCT_URL),
-    coupon: connect('coupon', config.COUPON_URL),
-    'user-balance': connect('user-balance', config.USER_BALANCE_URL),
-  };
+function localSigningKey(config: GatewayConfig): Promise<SigningKey> | null {
+  const { LOCAL_SIGNING_KEY_FILE: file, JWT_ISSUER: issuer, JWT_AUDIENCE: audience } = config;
+  return file === undefined ? null : openSigningKey({ file, issuer, audience });
 }
 
-function hardenedApp(config: GatewayConfig): Express {
-  const app = express();
-  app.disable('x-powered-by');
-  app.disable('etag');
-  app.use(helmet());
-  const anyOrigin = config.CORS_ORIGINS.includes('*');
-  app.use(cors({ origin: anyOrigin ? '*' : config.CORS_ORIGINS, exposedHeaders, maxAge: 600 }));
-  return app;
+function rateLimits(
+  config: GatewayConfig,
+  parts: { redis: RedisLink; verifyToken: TokenVerifier['verify']; metrics: Metrics },
+) {
+  return createRateLimits({
+    counters: createSharedCounters(parts.redis, createMemoryCounters()),
+    verifyToken: parts.verifyToken,
+    proxies: config.TRUST_PROXY,
+    perUser: config.RATE_LIMIT_PER_USER,
+    perAddress: config.RATE_LIMIT_PER_ADDRESS,
+    metrics: parts.metrics,
+  });
+}
+
+/** Takes no new connection, ends the streams, lets the rest finish, and answers what takes too long. */
+async function closeDoor(door: Listening, drain: Drain, upstreams: Upstreams): Promise<void> {
+  drain.begin();
+  const closed = door.close();
+  for (const upstream of Object.values(upstreams)) upstream.endStreams();
+  const late = setTimeout(() => drain.giveUp(), drainMs);
+  await closed;
+  clearTimeout(late);
 }

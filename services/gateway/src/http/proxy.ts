@@ -1,15 +1,15 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { TokenVerifier } from '@orderflow/service-runtime/auth';
-import { readBody, requestIdOf, sendProblem, traceparentOf } from '@orderflow/service-runtime/http-exchange';
+import { readBody, sendProblem, traceparentOf } from '@orderflow/service-runtime/http-exchange';
 import type { Logger } from '@orderflow/service-runtime/logger';
 import type { Metrics } from '@orderflow/service-runtime/metrics';
 import { isProblem, problem, type Problem } from '@orderflow/service-runtime/problem';
 import { cleanHeaders } from './incoming-headers.ts';
-import { isPublic, serviceFor, type ServiceName } from './routing.ts';
-import type { Upstream } from './upstream.ts';
+import { isPublic, isStream, serviceFor, type ServiceName } from './routing.ts';
+import type { Upstreams } from './upstreams.ts';
 
 export interface ProxyOptions {
-  readonly upstreams: Readonly<Record<ServiceName, Upstream>>;
+  readonly upstreams: Upstreams;
   readonly verifyToken: TokenVerifier['verify'];
   readonly logger: Logger;
   readonly metrics: Metrics;
@@ -22,18 +22,23 @@ const bodyMaxBytes = 32 * 1024;
  * Sends a request on to the service its path belongs to and streams the answer back. Refuses early what the service
  * would refuse as well: a missing or bad token, a body above 32 KB. A body is read whole before the service sees the
  * request, so a slow caller holds no connection to a service.
- * @returns a middleware that calls `next` for paths of no service
+ * @returns a middleware that calls `next` for paths of no service; it takes the request's id from `x-request-id`
  */
 export function createServiceProxy(options: ProxyOptions) {
   const pass = async (
     service: ServiceName,
     request: IncomingMessage,
     response: ServerResponse,
+    requestId: string,
   ): Promise<void> => {
     const { method = 'GET', url = '/' } = request;
     if (!isPublic(method, url)) await options.verifyToken(request.headers.authorization);
     const body = hasBody(request) ? await readBody(request, bodyMaxBytes) : null;
+    const traceparent = traceparentOf(request);
     cleanHeaders(request);
+    // Set last: a caller may name any header in Connection, and have it taken away.
+    request.headers['x-request-id'] = requestId;
+    request.headers['traceparent'] = traceparent;
     options.upstreams[service].forward(request, response, body);
   };
 
@@ -44,18 +49,17 @@ export function createServiceProxy(options: ProxyOptions) {
       return;
     }
     const startedAt = performance.now();
-    const requestId = requestIdOf(request);
-    request.headers['x-request-id'] = requestId;
-    request.headers['traceparent'] = traceparentOf(request);
-    response.setHeader('X-Request-Id', requestId);
+    const requestId = String(request.headers['x-request-id']);
     response.once('close', () => {
+      // How long a stream lasts says nothing of how fast requests are answered.
+      if (isStream(request.method ?? 'GET', request.url ?? '/')) return;
       options.metrics.observeHttp(
         `${service} service`,
         response.statusCode,
         (performance.now() - startedAt) / 1_000,
       );
     });
-    pass(service, request, response).catch((error: unknown) => {
+    pass(service, request, response, requestId).catch((error: unknown) => {
       sendProblem(response, refusalOf(error, options.logger, requestId), requestId);
     });
   };

@@ -1,13 +1,15 @@
+import { setMaxListeners } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import express, { type Express, type Request, type Response } from 'express';
 import type { TokenVerifier } from './auth.ts';
 import { isBackendAway } from './backend-away.ts';
+import { sendEvents } from './event-stream.ts';
 import { requestIdOf, sendBody, sendProblem, traceparentOf } from './http-exchange.ts';
 import type { Logger } from './logger.ts';
 import type { Metrics } from './metrics.ts';
 import { isProblem, problem, type Problem } from './problem.ts';
 import { readRequest } from './read-request.ts';
-import type { Route, UntypedAnswer } from './route.ts';
+import type { Route, StreamAnswer, UntypedAnswer, UntypedRequest } from './route.ts';
 
 export interface HttpAppOptions {
   readonly routes: readonly Route[];
@@ -18,6 +20,10 @@ export interface HttpAppOptions {
   readonly checkAnswers?: boolean;
   /** Requests slower than this are logged; 1000 ms by default. */
   readonly slowMs?: number;
+  /** Aborted when the process stops: streams end, and who waits is answered. */
+  readonly closing?: AbortSignal;
+  /** A comment is sent down a quiet stream this often, so that nobody on the way takes it for dead; 15 s by default. */
+  readonly heartbeatMs?: number;
 }
 
 /**
@@ -34,13 +40,16 @@ export function createHttpApp(options: HttpAppOptions): Express {
   app.enable('case sensitive routing');
   app.enable('strict routing');
   app.set('query parser', 'simple');
+  // Each open stream and each waiting request listens.
+  if (options.closing) setMaxListeners(0, options.closing);
+  const stream = options.routes.some((route) => route.stream) ? createStreamer(options) : null;
 
   // In code unit order a literal part comes before a parameter: /v1/products/popular before /v1/products/{id}.
   for (const path of [...new Set(options.routes.map((route) => route.path))].sort()) {
     const routes = options.routes.filter((route) => route.path === path);
     const entry = app.route(path.replaceAll(/\{(\w+)\}/g, ':$1'));
     for (const route of routes) {
-      const answer = answerRoute(route, options);
+      const answer = answerRoute(route, options, stream);
       entry[lowerCase(route.method)]((request, response) => void answer(request, response));
     }
     const allow = allowedMethods(routes);
@@ -82,19 +91,24 @@ function allowedMethods(routes: readonly Route[]): string {
 }
 
 /** The whole way of one request. Uses nothing of express but the path parameters. */
-function answerRoute(route: Route, options: HttpAppOptions) {
+function answerRoute(route: Route, options: HttpAppOptions, stream: Streamer | null) {
   const { logger, metrics, checkAnswers = false, slowMs = 1_000 } = options;
   return async (request: IncomingMessage & { params: unknown }, response: ServerResponse): Promise<void> => {
     const startedAt = performance.now();
     const requestId = requestIdOf(request);
     response.setHeader('X-Request-Id', requestId);
+    let askedToWaitMs = 0;
     let failure: unknown;
     let problemGiven: Problem | undefined;
     try {
-      const answer = await route.handle(
-        await readRequest({ route, request, response, requestId, verifyToken: options.verifyToken }),
-      );
-      sendAnswer(response, answer, checkAnswers ? route : null);
+      const { verifyToken, closing } = options;
+      const read = await readRequest({ route, request, response, requestId, verifyToken, closing });
+      if (route.answerHeaders.includes('Preference-Applied')) {
+        askedToWaitMs = (read.preferWaitSeconds ?? 0) * 1_000;
+      }
+      const answer = await route.handle(read);
+      if ('events' in answer) stream?.(route, read, request, response, answer);
+      else sendAnswer(response, answer, checkAnswers ? route : null);
     } catch (error) {
       failure = error;
       problemGiven = asProblem(error);
@@ -102,8 +116,9 @@ function answerRoute(route: Route, options: HttpAppOptions) {
     }
     const elapsedMs = performance.now() - startedAt;
     metrics.observeHttp(route.name, response.statusCode, elapsedMs / 1_000);
-    if (response.statusCode >= 500 || elapsedMs >= slowMs || logger.isLevelEnabled('debug')) {
-      const level = response.statusCode >= 500 ? 'error' : elapsedMs >= slowMs ? 'warn' : 'debug';
+    const isSlow = elapsedMs >= slowMs + askedToWaitMs;
+    if (response.statusCode >= 500 || isSlow || logger.isLevelEnabled('debug')) {
+      const level = response.statusCode >= 500 ? 'error' : isSlow ? 'warn' : 'debug';
       const fields = { route: route.name, status: response.statusCode, ms: Math.round(elapsedMs), requestId };
       logger[level](
         {
@@ -133,6 +148,54 @@ function sendAnswer(response: ServerResponse, answer: UntypedAnswer, checked: Ro
     return;
   }
   sendBody(response, answer.status, 'application/json', JSON.stringify(answer.body), answer.headers);
+}
+
+type Streamer = (
+  route: Route,
+  read: UntypedRequest,
+  request: IncomingMessage,
+  response: ServerResponse,
+  answer: StreamAnswer<unknown>,
+) => void;
+
+/** Streams are counted by themselves: their length says nothing of how fast requests are answered. */
+function createStreamer({
+  metrics,
+  logger,
+  checkAnswers,
+  closing,
+  heartbeatMs = 15_000,
+}: HttpAppOptions): Streamer {
+  const open = metrics.gauge('http_streams_open', 'Event streams that are open', ['route']);
+  const ended = metrics.counter('http_streams_ended_total', 'Event streams that ended, by what ended them', [
+    'route',
+    'end',
+  ]);
+  return (route, read, request, response, answer) => {
+    const { stream } = route;
+    if (!stream) throw new Error(`${route.name} does not declare a stream`);
+    if (request.method === 'HEAD') {
+      response.writeHead(200, { 'Content-Type': 'text/event-stream', ...answer.headers }).end();
+      return;
+    }
+    open.inc({ route: route.name });
+    void sendEvents({
+      response,
+      event: stream.event,
+      events: answer.events,
+      headers: answer.headers ?? {},
+      expiresAt: read.caller?.expiresAt ?? Number.POSITIVE_INFINITY,
+      closing,
+      heartbeatMs,
+      check: checkAnswers ? (data) => void stream.data.parse(data) : undefined,
+    }).then(({ end, error }) => {
+      open.dec({ route: route.name });
+      ended.inc({ route: route.name, end });
+      if (end !== 'failed') return;
+      const { requestId } = read;
+      logger.error({ route: route.name, requestId, err: error }, 'a stream failed; its connection was ended');
+    });
+  };
 }
 
 /** What the caller is told. Nothing of an unexpected error leaves the process but its request id. */

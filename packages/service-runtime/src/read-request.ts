@@ -24,6 +24,7 @@ export async function readRequest(given: {
   response: ServerResponse;
   requestId: string;
   verifyToken: TokenVerifier['verify'];
+  closing: AbortSignal | undefined;
 }): Promise<UntypedRequest> {
   const { route, request, response, requestId } = given;
   const caller = route.caller === 'anyone' ? null : await given.verifyToken(request.headers.authorization);
@@ -60,7 +61,7 @@ export async function readRequest(given: {
       return traceparentOf(request);
     },
     get signal() {
-      return (signal ??= signalOf(response));
+      return (signal ??= signalOf(response, given.closing));
     },
   };
 }
@@ -103,12 +104,15 @@ function preferWaitOf(prefer: string | string[] | undefined): number | null {
   return seconds === undefined ? null : Math.min(Number(seconds), waitMaxSeconds);
 }
 
-function signalOf(response: ServerResponse): AbortSignal {
+function signalOf(response: ServerResponse, closing: AbortSignal | undefined): AbortSignal {
   const controller = new AbortController();
-  if (response.destroyed) controller.abort();
+  const abort = () => controller.abort();
+  if (response.destroyed || closing?.aborted) abort();
   else {
+    closing?.addEventListener('abort', abort, { once: true });
     response.once('close', () => {
-      if (!response.writableFinished) controller.abort();
+      closing?.removeEventListener('abort', abort);
+      abort();
     });
   }
   return controller.signal;

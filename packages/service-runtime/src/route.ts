@@ -26,11 +26,13 @@ export interface RouteRequest<Kind extends CallerKind, Params, Query, Body, Idem
   readonly traceparent: string;
   /** A request header as it came, or undefined. Not for credentials: use `caller`. */
   header(name: string): string | undefined;
-  /** Aborted when the caller goes away before the answer. */
+  /** Aborted when nobody waits for the answer any longer: the caller is gone, the stream is over, the process stops. */
   readonly signal: AbortSignal;
 }
 
 type Headers = Readonly<Record<string, string>>;
+
+export type AnswerHeader = 'Location' | 'Preference-Applied';
 
 /** An answer whose body is JSON text already: a stored answer sent again, byte for byte. */
 export interface RawAnswer {
@@ -50,6 +52,32 @@ export type RouteAnswer<Answers extends Record<number, z.ZodType>> =
       };
     }[keyof Answers];
 
+/** What a route that streams sends: server-sent events of one name, each with a value of one schema. */
+export interface EventStream<Data extends z.ZodType = z.ZodType> {
+  /** The event's name, as `EventSource.addEventListener` takes it. */
+  readonly event: string;
+  readonly data: Data;
+}
+
+export interface ServerEvent<Data> {
+  /** What a caller sends back as `Last-Event-ID`. */
+  readonly id: string | number;
+  readonly data: Data;
+}
+
+/**
+ * Server-sent events. The next one is asked for when the caller has taken the last, so a source should give the newest
+ * it has. The stream ends with the iterator, when the caller is gone, at the token's end and when the process stops. A
+ * source that waits learns of it by the request's `signal`: a generator's `return` would come after what it waits for.
+ */
+export interface StreamAnswer<Data> {
+  readonly status: 200;
+  readonly events: AsyncIterable<ServerEvent<Data>>;
+  readonly headers?: Headers;
+}
+
+type StreamOf<Stream> = Stream extends EventStream<infer Data> ? StreamAnswer<z.input<Data>> : never;
+
 /** A route as its author writes it. Everything OpenAPI needs stands here and nowhere else. */
 export interface RouteDefinition<
   Kind extends CallerKind,
@@ -58,11 +86,14 @@ export interface RouteDefinition<
   Query extends z.ZodObject | undefined,
   Body extends z.ZodType | undefined,
   Idempotent extends boolean,
+  Stream extends EventStream | undefined = undefined,
 > {
   readonly method: Method;
   /** OpenAPI's form: `/v1/orders/{id}`; each name in braces is a field of `params`. */
   readonly path: string;
   readonly caller: Kind;
+  /** OpenAPI's name of the route, a verb first: `placeOrder`. Generated clients name functions by it: it never changes. */
+  readonly operationId?: string;
   readonly summary: string;
   readonly description?: string;
   readonly params?: Params;
@@ -70,13 +101,19 @@ export interface RouteDefinition<
   readonly body?: Body;
   /** True: an Idempotency-Key header is required and handed to `handle`. */
   readonly idempotent?: Idempotent;
+  /** Answers other than a stream; a route that streams declares its 200 in `stream`. */
   readonly answers: Answers;
+  readonly stream?: Stream;
+  /** What its 2xx answers carry besides the general headers. `Preference-Applied`: the route takes `Prefer: wait=N`. */
+  readonly answerHeaders?: readonly AnswerHeader[];
   /** The codes of its own; the general ones (VALIDATION_FAILED, UNAUTHENTICATED …) follow from the rest. */
   readonly problems: readonly ProblemCode[];
   readonly handle: (
     request: RouteRequest<Kind, Params, Query, Body, Idempotent>,
-  ) => Promise<RouteAnswer<NoInfer<Answers>>> | RouteAnswer<NoInfer<Answers>>;
+  ) => MaybePromise<RouteAnswer<NoInfer<Answers>> | StreamOf<NoInfer<Stream>>>;
 }
+
+type MaybePromise<Value> = Promise<Value> | Value;
 
 /** A checked route, its types folded away: what the http app and the OpenAPI generator take. */
 export interface Route {
@@ -84,6 +121,7 @@ export interface Route {
   readonly method: Method;
   readonly path: string;
   readonly caller: CallerKind;
+  readonly operationId: string | undefined;
   readonly summary: string;
   readonly description: string | undefined;
   readonly params: z.ZodObject | undefined;
@@ -91,8 +129,10 @@ export interface Route {
   readonly body: z.ZodType | undefined;
   readonly idempotent: boolean;
   readonly answers: Readonly<Record<number, z.ZodType>>;
+  readonly stream: EventStream | undefined;
+  readonly answerHeaders: readonly AnswerHeader[];
   readonly problems: readonly ProblemCode[];
-  readonly handle: (request: UntypedRequest) => Promise<UntypedAnswer> | UntypedAnswer;
+  readonly handle: (request: UntypedRequest) => MaybePromise<UntypedAnswer | StreamAnswer<unknown>>;
 }
 
 export interface UntypedRequest {
@@ -115,7 +155,7 @@ export type UntypedAnswer =
 /**
  * Declares a route. Query and path objects become strict; a body must be strict at every level already.
  * @throws Error at start for a set-up that cannot be right: a body object that takes unknown fields, a path whose
- *   names differ from `params`, an idempotent route without a caller to scope its keys by
+ *   names differ from `params`, an idempotent route without a caller to scope its keys by, a stream beside a 200
  */
 export function defineRoute<
   const Kind extends CallerKind,
@@ -124,7 +164,8 @@ export function defineRoute<
   Query extends z.ZodObject | undefined = undefined,
   Body extends z.ZodType | undefined = undefined,
   const Idempotent extends boolean = false,
->(definition: RouteDefinition<Kind, Answers, Params, Query, Body, Idempotent>): Route {
+  Stream extends EventStream | undefined = undefined,
+>(definition: RouteDefinition<Kind, Answers, Params, Query, Body, Idempotent, Stream>): Route {
   const name = `${definition.method} ${definition.path}`;
   const named = [...definition.path.matchAll(/\{(\w+)\}/g)].map(([, parameter]) => parameter).sort();
   const described = Object.keys(definition.params?.shape ?? {}).sort();
@@ -135,11 +176,15 @@ export function defineRoute<
   if (definition.idempotent && definition.caller === 'anyone') {
     throw new Error(`${name}: an idempotent route needs a caller to scope its keys by`);
   }
+  if (definition.stream && 200 in definition.answers) {
+    throw new Error(`${name}: a route that streams has no other 200`);
+  }
   return {
     name,
     method: definition.method,
     path: definition.path,
     caller: definition.caller,
+    operationId: definition.operationId,
     summary: definition.summary,
     description: definition.description,
     params: definition.params?.strict(),
@@ -147,6 +192,8 @@ export function defineRoute<
     body: definition.body,
     idempotent: definition.idempotent ?? false,
     answers: definition.answers,
+    stream: definition.stream,
+    answerHeaders: definition.answerHeaders ?? [],
     problems: definition.problems,
     // The http app builds the request from these very schemas; this is the one place where types are folded away.
     handle: definition.handle as unknown as Route['handle'],

@@ -50,6 +50,29 @@ describe('a route', () => {
     ).toThrow('POST /v1/things: every object of a body must be strict');
   });
 
+  it('that streams takes only events of its schema, and has no other 200', () => {
+    const open = { method: 'GET', path: '/v1/things', caller: 'anyone', summary: 'x', problems: [] } as const;
+    const stream = { event: 'thing', data: z.strictObject({ n: z.int() }) };
+    async function* numbers() {
+      yield await Promise.resolve({ id: 1, data: { n: 1 } });
+    }
+    const streaming = { ...open, stream, answers: { 204: z.undefined() } };
+    expect(
+      defineRoute({ ...streaming, handle: () => ({ status: 200, events: numbers() }) }).stream?.event,
+    ).toBe('thing');
+    defineRoute({ ...streaming, handle: () => ({ status: 204, body: undefined }) });
+    async function* words() {
+      yield await Promise.resolve({ id: 1, data: { n: 'one' } });
+    }
+    // @ts-expect-error events that break the schema
+    defineRoute({ ...streaming, handle: () => ({ status: 200, events: words() }) });
+    // @ts-expect-error a stream that is not declared
+    defineRoute({ ...open, answers: {}, handle: () => ({ status: 200, events: numbers() }) });
+    expect(() =>
+      defineRoute({ ...open, stream, answers: { 200: z.any() }, handle: () => ({ status: 200, body: 1 }) }),
+    ).toThrow('GET /v1/things: a route that streams has no other 200');
+  });
+
   it('is refused when its path and its params differ', () => {
     const params = z.object({ id: pathId });
     expect(() =>

@@ -72,9 +72,15 @@ export async function hostService(
       ...messaging.checks(),
     ],
   });
-  const app = createHttpApp({ routes, verifyToken: tokens.verify.bind(tokens), logger, metrics });
-  const door = await listen(app, { host, port: config.PORT });
   const stopping = new AbortController();
+  const app = createHttpApp({
+    routes,
+    verifyToken: tokens.verify.bind(tokens),
+    logger,
+    metrics,
+    closing: stopping.signal,
+  });
+  const door = await listen(app, { host, port: config.PORT });
   const sweepers: { stop(): Promise<void> }[] = [];
   redis.open();
   const lock = createJobLock(redis);

@@ -7,6 +7,8 @@ export interface TcpProxy {
   cut(): void;
   /** Accepts connections again. */
   heal(): void;
+  /** Once: what is sent with `text` in it arrives, and instead of its answer the connection is reset. */
+  loseAnswerTo(text: string): void;
   close(): Promise<void>;
 }
 
@@ -14,6 +16,7 @@ export interface TcpProxy {
 export async function createTcpProxy(target: { host: string; port: number }): Promise<TcpProxy> {
   const sockets = new Set<Socket>();
   let isCut = false;
+  let unanswered: string | null = null;
   const server = createServer((near) => {
     if (isCut) return void near.resetAndDestroy();
     const far = connect(target);
@@ -29,6 +32,12 @@ export async function createTcpProxy(target: { host: string; port: number }): Pr
       });
       socket.pipe(other);
     }
+    near.on('data', (sent: Buffer) => {
+      if (unanswered === null || !sent.includes(unanswered)) return;
+      unanswered = null;
+      far.unpipe(near);
+      far.once('data', () => near.resetAndDestroy()).resume();
+    });
   });
   await new Promise<void>((resolve) => server.listen({ host: '127.0.0.1', port: 0 }, resolve));
   const reset = () => {
@@ -41,6 +50,7 @@ export async function createTcpProxy(target: { host: string; port: number }): Pr
       reset();
     },
     heal: () => void (isCut = false),
+    loseAnswerTo: (text) => void (unanswered = text),
     close() {
       reset();
       return new Promise((resolve) => server.close(() => resolve()));

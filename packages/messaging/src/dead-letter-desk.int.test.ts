@@ -12,7 +12,7 @@ import { meterPublished, readOutboxBacklog } from './outbox-status.ts';
 import { noMetrics } from './kit-metrics.ts';
 import { transaction } from './postgres.ts';
 import { replayDeadLetter } from './replay.ts';
-import type { Step } from './step.ts';
+import type { Fact, Step } from './step.ts';
 import { asks, openToyDatabase, resetToy, toyContracts, toyStep, type ToyDatabase } from './toy-step.test.ts';
 
 const contracts = toyContracts();
@@ -106,14 +106,15 @@ describe("an operator's desk of dead letters", () => {
 
   it('says how a replay would end without a trace of it, then does it and keeps who and why', async () => {
     const handOver = jest.fn<HandOver>();
-    const context = { step, pool: database.pool, outbox: messageOutbox, handOver };
+    const committed = jest.fn<(facts: readonly Fact[]) => void>();
+    const context = { step, pool: database.pool, outbox: messageOutbox, handOver, committed };
     expect(await replayDeadLetter(context, ids[0]!, { dryRun: true })).toBe('REPLAYED');
     const left = async () => (await database.owner.query('SELECT 1 FROM toy_orders')).rows.length;
-    expect([await left(), handOver.mock.calls.length]).toEqual([0, 0]);
+    expect([await left(), handOver.mock.calls.length, committed.mock.calls.length]).toEqual([0, 0, 0]);
     expect(await readDeadLetter(database.pool, ids[0]!)).toMatchObject({ closedAt: null });
     const how = { closedBy: 'operator 9', note: 'mended' };
     expect(await replayDeadLetter(context, ids[0]!, how)).toBe('REPLAYED');
-    expect(await left()).toBe(1);
+    expect([await left(), committed.mock.calls.flat(2)]).toMatchObject([1, [{ type: 'toy.taken' }]]);
     expect(await readDeadLetter(database.pool, ids[0]!)).toMatchObject({ outcome: 'REPLAYED', ...how });
   });
 });

@@ -3,9 +3,10 @@ import type { Message } from '@orderflow/shared-events/envelope';
 import { statementsOf } from '@orderflow/testing/watched-pool';
 import { deliver } from './deliver.ts';
 import { messageOutbox } from './outbox.ts';
-import type { Step } from './step.ts';
+import type { Fact, Step } from './step.ts';
 import {
   asks,
+  BUG,
   openToyDatabase,
   resetToy,
   toyContracts,
@@ -70,6 +71,31 @@ describe('deliver', () => {
       'SELECT (SELECT count(*) FROM outbox), (SELECT count(*) FROM toy_orders) AS orders',
     );
     expect(rows).toEqual([{ count: 0, orders: 1 }]);
+  });
+
+  it('tells the facts of a commit once it can be seen, and none of one that failed or changed nothing', async () => {
+    const told: { type: string; rows: unknown }[] = [];
+    let seen: Promise<unknown> = Promise.resolve();
+    const context = {
+      step,
+      pool: database.pool,
+      outbox: messageOutbox,
+      committed: (facts: readonly Fact[]) => {
+        seen = database.owner
+          .query('SELECT order_id AS id FROM toy_orders')
+          .then(({ rows }) => told.push(...facts.map(({ type }) => ({ type, rows }))));
+      },
+    };
+    const batch = asks(contracts, [{ orderId: 1 }, { orderId: 2, tokens: 1_000 }]);
+    await expect(deliver(context, asks(contracts, [{ orderId: 3, plant: BUG }]))).rejects.toThrow('a bug');
+    await deliver(context, batch);
+    await deliver(context, batch);
+    await seen;
+    const rows = [{ id: 1 }, { id: 2 }];
+    expect(told).toEqual([
+      { type: 'toy.taken', rows },
+      { type: 'toy.refused', rows },
+    ]);
   });
 
   it('writes one outbox row a commit, whatever the number of messages', async () => {

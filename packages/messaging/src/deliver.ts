@@ -3,7 +3,7 @@ import { decodeMessage, encodeMessage, type Message } from '@orderflow/shared-ev
 import { park, type DeadLetterReason, type ParkedMessage } from './dead-letters.ts';
 import type { Outbox, OutboxRow } from './outbox.ts';
 import { transaction, type ConnectionPool, type Tx } from './postgres.ts';
-import type { Delivery, Step } from './step.ts';
+import type { Delivery, Fact, Step } from './step.ts';
 
 /** What one committed batch did. `row` is to be handed to the relay. */
 export interface Delivered {
@@ -17,6 +17,8 @@ export interface StepContext {
   readonly step: Step;
   readonly pool: ConnectionPool;
   readonly outbox: Outbox;
+  /** Told of the facts of each commit, right after it; not when its answer was lost. Never blocks and never throws. */
+  readonly committed?: ((facts: readonly Fact[]) => void) | undefined;
 }
 
 /**
@@ -26,15 +28,16 @@ export interface StepContext {
  * @throws whatever a statement or `decide` throws; then nothing is left (law iii).
  */
 export async function deliver(
-  { step, pool, outbox }: StepContext,
+  { step, pool, outbox, committed }: StepContext,
   batch: readonly Delivery[],
 ): Promise<Delivered> {
   const { events, refused } = decodeBatch(step, batch);
-  return transaction(pool, async (tx, now) => {
+  const { facts, row } = await transaction(pool, async (tx, now) => {
     if (refused.length > 0) await park(tx, step.name, refused);
-    const applied = await applyStep({ step, outbox }, tx, now, events);
-    return { ...applied, refused };
+    return applyStep({ step, outbox }, tx, now, events);
   });
+  if (facts.length > 0) committed?.(facts);
+  return { facts: facts.length, row, refused };
 }
 
 /** Runs a step over events inside a transaction that is already open. */
@@ -43,8 +46,8 @@ export async function applyStep(
   tx: Tx,
   now: Date,
   events: readonly ReceivedEvent[],
-): Promise<{ facts: number; row: OutboxRow | undefined }> {
-  if (events.length === 0) return { facts: 0, row: undefined };
+): Promise<{ facts: readonly Fact[]; row: OutboxRow | undefined }> {
+  if (events.length === 0) return { facts: [], row: undefined };
   const contracts = new Map(step.emits.map((contract) => [contract.type, contract]));
   const facts = [];
   const messages: Message[] = [];
@@ -63,7 +66,7 @@ export async function applyStep(
   }
   if (facts.length > 0) await step.save(tx, facts);
   const row = messages.length > 0 ? { id: await outbox.append(tx, messages), messages } : undefined;
-  return { facts: facts.length, row };
+  return { facts, row };
 }
 
 /** Splits a batch into the events the step knows and the messages it cannot read, each with its reason. */

@@ -12,7 +12,7 @@ import { createPool } from './postgres.ts';
 import { replayDeadLetter, type ReplayOptions, type ReplayRefused } from './replay.ts';
 import { Relay } from './relay.ts';
 import { StepConsumer, type Pace } from './step-consumer.ts';
-import type { Step } from './step.ts';
+import type { Fact, Step } from './step.ts';
 
 /** What the kit asks of the topic catalog. */
 export interface CataloguedTopic {
@@ -31,7 +31,12 @@ export interface KitOptions {
   /** The catalog: each step reads exactly the topics that it gives the step. */
   readonly topics: readonly CataloguedTopic[];
   readonly outbox: Outbox;
-  readonly steps: readonly { readonly step: Step; readonly pace?: Pace }[];
+  readonly steps: readonly {
+    readonly step: Step;
+    readonly pace?: Pace;
+    /** Told of the facts of each of the step's commits, replays included, right after it. Never blocks, never throws. */
+    readonly committed?: (facts: readonly Fact[]) => void;
+  }[];
   readonly logger: KitLogger;
   readonly metrics: KitMetrics;
   /** More parked messages than this a minute, if they are also 5 % of all, pause the step; 0 turns it off. */
@@ -84,12 +89,13 @@ export class Kit {
       metrics: this.#published.metrics,
     });
     this.write = { pool: this.pool, outbox, handOver: this.#relay.handOver };
-    this.#consumers = options.steps.map(({ step, pace }) => {
+    this.#consumers = options.steps.map(({ step, pace, committed }) => {
       assertCatalogued(step, topics);
       return new StepConsumer({
         ...this.write,
         step,
         pace,
+        committed,
         kafka,
         partitions: Math.max(...topics.map((topic) => topic.partitions)),
         poison: createPoisonMeter(options.poisonPerMinute),
@@ -149,7 +155,9 @@ export class Kit {
     options: ReplayOptions,
   ): Promise<ReplayOutcome | ReplayRefused | null> {
     const found = this.#options.steps.find(({ step }) => step.name === stepName);
-    return found ? replayDeadLetter({ ...this.write, step: found.step }, id, options) : null;
+    if (!found) return null;
+    const { step, committed } = found;
+    return replayDeadLetter({ ...this.write, step, committed }, id, options);
   }
 
   /** What is still to be published, by all instances, and how fast this one publishes. */

@@ -4,6 +4,7 @@ import { applyStep, decodeBatch, type StepContext } from './deliver.ts';
 import { classify } from './faults.ts';
 import type { HandOver, OutboxRow } from './outbox.ts';
 import { transaction } from './postgres.ts';
+import type { Fact } from './step.ts';
 
 /** A replay that left the dead letter open: why. */
 export interface ReplayRefused {
@@ -65,7 +66,7 @@ async function runOnce(
   { dryRun = false, closedBy, note }: ReplayOptions,
 ): Promise<ReplayOutcome | ReplayRefused | null> {
   const { step } = context;
-  type Done = { outcome: ReplayOutcome; row: OutboxRow | undefined };
+  type Done = { outcome: ReplayOutcome; row: OutboxRow | undefined; facts: readonly Fact[] };
   const done = await transaction(context.pool, async (tx, now): Promise<Done | ReplayRefused | null> => {
     const { rows } = await tx.query<DeadLetter & { tooOld: boolean }>(
       `SELECT topic, partition, "offset"::text, key, value, headers,
@@ -80,16 +81,17 @@ async function runOnce(
     const { events, refused } = decodeBatch(step, [{ ...letter, headers: headersFromJson(letter.headers) }]);
     if (refused[0]) return { refused: refused[0].reason, why: refused[0].error };
     const { facts, row } = await applyStep(context, tx, now, events);
-    const outcome: ReplayOutcome = facts > 0 ? 'REPLAYED' : 'NO_EFFECT';
+    const outcome: ReplayOutcome = facts.length > 0 ? 'REPLAYED' : 'NO_EFFECT';
     if (dryRun) throw new DryRun(outcome);
     await tx.query(
       'UPDATE dead_letters SET closed_at = now(), outcome = $2, closed_by = $3, note = $4 WHERE id = $1',
       [id, outcome, closedBy ?? null, note ?? null],
     );
-    return { outcome, row };
+    return { outcome, row, facts };
   });
   if (done === null || 'refused' in done) return done;
   if (done.row) context.handOver(done.row);
+  if (done.facts.length > 0) context.committed?.(done.facts);
   return done.outcome;
 }
 

@@ -3,9 +3,11 @@ import { describeDuplicates } from './duplicates.ts';
 import { describeKills } from './kills.ts';
 import { describeOutcomes } from './outcomes.ts';
 import { describePoison } from './poison.ts';
+import { describeRaces } from './races.ts';
 import { describeReadme } from './readme.ts';
 import { describeRequests } from './requests.ts';
 import { planStack, type RunningStack } from './running-stack.ts';
+import { describeWithoutRedis } from './without-redis.ts';
 
 /**
  * One real stack for all of it, started as a user starts it. The parts run in this order: what follows a fault finds
@@ -30,7 +32,9 @@ describe('the running stack', () => {
   describeReadme(running);
   describeDuplicates(running);
   describePoison(running);
+  describeRaces(running);
   describeKills(running);
+  describeWithoutRedis(running);
 
   it('leaves no process behind when it is stopped', async () => {
     const pids = Object.values(stack.current().pids);

@@ -170,7 +170,7 @@ describe('a cache in Redis', () => {
     await read(mine, '1');
     const [place = ''] = await waitUntil(async () => {
       const found = await places();
-      return found.length === 1 && found;
+      return found.length === 1 ? found : undefined;
     });
     const text = (await redis.client.get(place)) ?? '';
     expect(spoil(text)).not.toBe(text);

@@ -32,6 +32,14 @@ module.exports = {
       to: { pathNot: ['^packages/shared-events/', 'node_modules/zod/'] },
     },
     {
+      name: 'client-imports-openapi-fetch-only',
+      comment:
+        'Client developers install it, for Node and for browsers: nothing of ours and nothing of Node’s.',
+      severity: 'error',
+      from: { path: '^packages/client/src/', pathNot: TEST_FILE },
+      to: { pathNot: ['^packages/client/', 'node_modules/openapi-fetch/'] },
+    },
+    {
       name: 'messaging-knows-no-business',
       comment: 'The kit knows the envelope, kafkajs and pg, and no event by name.',
       severity: 'error',
@@ -156,7 +164,7 @@ module.exports = {
       name: 'product-never-imports-tests',
       severity: 'error',
       from: {
-        path: '^(packages/(shared-events|messaging|service-runtime)|services/[^/]+|infra/[^/]+)/',
+        path: '^(packages/(client|shared-events|messaging|service-runtime)|services/[^/]+|infra/[^/]+)/',
         pathNot: TEST_FILE,
       },
       to: { path: ['^packages/testing/', '^tests/', TEST_FILE] },

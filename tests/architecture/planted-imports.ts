@@ -6,6 +6,9 @@ export interface PlantedFile {
 
 /** The allowed layout: every room imports all that it may. The rules must be silent on it. */
 export const LEGAL_FILES: readonly PlantedFile[] = [
+  file('packages/client/src/errors.ts'),
+  file('packages/client/src/client.ts', "import 'openapi-fetch'; import './errors.ts';"),
+  file('packages/client/src/client.unit.test.ts', "import 'node:http'; import '@orderflow/testing/laws';"),
   file('packages/shared-events/src/envelope.ts', "import 'zod';"),
   file('packages/shared-events/src/order.ts', "import './envelope.ts';"),
   file('packages/messaging/src/postgres.ts', "import 'pg';"),
@@ -69,6 +72,11 @@ export const PLANTED_IMPORTS: Readonly<Record<string, readonly PlantedFile[]>> =
     file('packages/shared-events/src/planted-core.ts', "import 'node:crypto';"),
     file('packages/shared-events/src/planted-kit.ts', "import '@orderflow/messaging/coalesce';"),
     file('packages/shared-events/src/planted-client.ts', "import 'pg';"),
+  ],
+  'client-imports-openapi-fetch-only': [
+    file('packages/client/src/planted-core.ts', "import 'node:crypto';"),
+    file('packages/client/src/planted-event.ts', "import '@orderflow/shared-events/order';"),
+    file('packages/client/src/planted-zod.ts', "import 'zod';"),
   ],
   'messaging-knows-no-business': [
     file('packages/messaging/src/planted-http.ts', "import 'express';"),
@@ -169,6 +177,7 @@ export const PLANTED_IMPORTS: Readonly<Record<string, readonly PlantedFile[]>> =
 
 /** The planted workspaces declare what the planted files import; `supertest` is there for tests only. */
 export const PACKAGE_FILES: readonly PlantedFile[] = [
+  'packages/client',
   'packages/shared-events',
   'packages/messaging',
   'packages/service-runtime',
@@ -184,7 +193,10 @@ export const PACKAGE_FILES: readonly PlantedFile[] = [
     name: workspace,
     type: 'module',
     dependencies: Object.fromEntries(
-      ['@prisma/client', 'express', 'fast-check', 'kafkajs', 'pg', 'zod'].map((name) => [name, '*']),
+      ['@prisma/client', 'express', 'fast-check', 'kafkajs', 'openapi-fetch', 'pg', 'zod'].map((name) => [
+        name,
+        '*',
+      ]),
     ),
     devDependencies: { supertest: '*' },
   }),

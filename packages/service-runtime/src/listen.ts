@@ -1,7 +1,9 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { randomUUID } from 'node:crypto';
+import { requestIdOf, sendProblem } from './http-exchange.ts';
 import { problem, toProblemJson, PROBLEMS, type ProblemCode } from './problem.ts';
+import { originForm } from './request-target.ts';
 
 export interface Listening {
   readonly server: Server;
@@ -54,7 +56,7 @@ export async function listen(app: RequestListener, options: ListenOptions): Prom
       noDelay: true,
       requireHostHeader: false,
     },
-    app,
+    withOriginForm(app),
   );
   if (connectionsMax !== undefined) server.maxConnections = connectionsMax;
   server.on('clientError', answerParserError);
@@ -88,6 +90,22 @@ function closeServer(server: Server, closeMaxMs: number): Promise<void> {
       resolve();
     });
   });
+}
+
+/** Gateway and services read a target alike: what the one takes for a path, the others do too. */
+function withOriginForm(app: RequestListener): RequestListener {
+  return (request, response) => {
+    const target = originForm(request.url ?? '/');
+    if (target !== null) {
+      request.url = target;
+      app(request, response);
+      return;
+    }
+    const requestId = requestIdOf(request);
+    response.setHeader('X-Request-Id', requestId);
+    const detail = 'the request target must be a path, or an http URL, without a fragment';
+    sendProblem(response, problem('MALFORMED_REQUEST', { detail }), requestId);
+  };
 }
 
 const parserProblems: Readonly<Record<string, ProblemCode>> = {

@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { once } from 'node:events';
-import { Agent, get } from 'node:http';
+import { Agent, get, type IncomingMessage } from 'node:http';
 import { connect } from 'node:net';
+import { waitUntil } from '@orderflow/testing/wait-until';
 import { listen, PortTakenError } from './listen.ts';
 
 const host = '127.0.0.1';
@@ -41,6 +42,57 @@ describe('a listening server', () => {
     expect(await exchange(door.port, `GET / HTTP/1.1\r\n${end}`)).toContain('ours');
     expect(await exchange(door.port, `GET / HTTP/1.1\r\nHost: x\r\nExpect: much\r\n${end}`)).toContain(
       'ours',
+    );
+    await door.close();
+  });
+
+  it.each([
+    ['GET', '/v1/x?y=1', '/v1/x?y=1'],
+    ['GET', 'http://elsewhere.example/v1/x?y=1', '/v1/x?y=1'],
+    ['GET', 'HTTPS://elsewhere.example?y=1', '/?y=1'],
+    ['OPTIONS', '*', '*'],
+    ['GET', '/v1/x#y', null],
+    ['GET', 'http://elsewhere.example/v1/x#y', null],
+    ['GET', 'ftp://elsewhere.example/v1/x', null],
+    ['GET', 'http:///v1/x', null],
+  ])('reads the target of %s %s as %s', async (method, target, path) => {
+    const door = await listen((request, response) => response.end(`read ${request.url}.`), { host, port: 0 });
+    const answer = await exchange(door.port, `${method} ${target} HTTP/1.1\r\nConnection: close\r\n\r\n`);
+    if (path === null) expect(answer).toMatch(/^HTTP\/1.1 400 [^]*"code":"MALFORMED_REQUEST"/);
+    else expect(answer).toContain(`read ${path}.`);
+    await door.close();
+  });
+
+  it.each([
+    ['headers', 'GET / HTTP/1.1\r\nHost: x\r\n'],
+    ['body', 'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nhalf'],
+  ])('answers 408 to a request whose %s do not arrive in time', async (_what, text) => {
+    const read = (request: IncomingMessage) => void request.resume();
+    const door = await listen(read, { host, port: 0, requestTimeoutMs: 200 });
+    const startedAt = performance.now();
+    const answer = await exchange(door.port, text);
+    expect(answer).toMatch(/^HTTP\/1.1 408 .*\r\nContent-Type: application\/problem\+json/);
+    expect(answer).toContain('"code":"REQUEST_TIMEOUT"');
+    expect(performance.now() - startedAt).toBeLessThan(2_000);
+    await door.close();
+  });
+
+  it('takes no more connections than it may', async () => {
+    const door = await listen((_request, response) => response.end('ours'), {
+      host,
+      port: 0,
+      connectionsMax: 1,
+    });
+    const first = connect(door.port, host);
+    await once(first, 'connect');
+    await waitUntil(
+      () => new Promise((resolve) => door.server.getConnections((_error, n) => resolve(n === 1))),
+    );
+    const refused = await exchange(door.port, 'GET / HTTP/1.1\r\nConnection: close\r\n\r\n').catch(() => '');
+    expect(refused).toBe('');
+    first.destroy();
+    await waitUntil(
+      async () => (await exchange(door.port, 'GET / HTTP/1.1\r\nConnection: close\r\n\r\n')) !== '',
     );
     await door.close();
   });

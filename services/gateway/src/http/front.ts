@@ -2,7 +2,6 @@ import cors from 'cors';
 import express, { type Express, type NextFunction, type Request, type Response } from 'express';
 import helmet from 'helmet';
 import { requestIdOf } from '@orderflow/service-runtime/http-exchange';
-import { originForm } from './routing.ts';
 
 /** Headers a browser's code may read. */
 const exposedHeaders = [
@@ -57,6 +56,5 @@ function identify(request: Request, response: Response, next: NextFunction): voi
   const requestId = requestIdOf(request);
   request.headers['x-request-id'] = requestId;
   response.setHeader('X-Request-Id', requestId);
-  request.url = originForm(request.url);
   next();
 }

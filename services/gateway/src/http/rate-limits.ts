@@ -49,7 +49,8 @@ export function createRateLimits(options: RateLimitOptions) {
       const limit = { kind, key: `gateway:rate:${kind}:${whose}`, max };
       const waitMs = blocked.waitMs(limit.key);
       if (waitMs > 0) refused(request, response, limit, waitMs);
-      else limits.push(limit);
+      // The user's first: the limit a caller meets before the other.
+      else limits.unshift(limit);
       return waitMs > 0;
     };
     if (perAddress > 0 && isOver('address', addressGroupOf(request, proxies), perAddress)) return false;

@@ -33,11 +33,3 @@ const streams = /^\/v1\/orders\/[^/?]+\/stream(\?|$)/;
 export function isStream(method: string, target: string): boolean {
   return method === 'GET' && streams.test(target);
 }
-
-/** A request target without the scheme and authority that RFC 9112 (3.2.2) lets a caller put before it. */
-export function originForm(target: string): string {
-  if (target.startsWith('/')) return target;
-  const path = /^https?:\/\/[^/?#]*(.*)$/i.exec(target)?.[1];
-  if (path === undefined) return target;
-  return path.startsWith('/') ? path : `/${path}`;
-}

@@ -69,8 +69,18 @@ module.exports = {
     {
       name: 'packages-never-import-services',
       severity: 'error',
-      from: { path: '^(packages|infra)/' },
+      from: { path: '^(packages|infra)/', pathNot: '^infra/api/' },
       to: { path: '^services/' },
+    },
+    {
+      name: 'api-document-sees-compositions-only',
+      comment: 'The document is made from the routes as each service puts them together.',
+      severity: 'error',
+      from: { path: '^infra/api/' },
+      to: {
+        path: '^services/',
+        pathNot: ['^services/[^/]+/src/(service|config)\\.ts$', '^services/gateway/src/http/'],
+      },
     },
     {
       name: 'services-never-import-each-other',

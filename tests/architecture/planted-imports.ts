@@ -59,6 +59,10 @@ export const LEGAL_FILES: readonly PlantedFile[] = [
   file('services/coupon/src/store.int.test.ts', "import './service.ts'; import '@orderflow/testing/laws';"),
   file('services/gateway/src/http/proxy.ts', "import 'express'; import '@orderflow/service-runtime/route';"),
   file('services/gateway/src/http/proxy.unit.test.ts', "import './proxy.ts';"),
+  file(
+    'infra/api/src/api-document.ts',
+    `import '../../../services/coupon/src/service.ts'; import '../../../services/gateway/src/http/proxy.ts';`,
+  ),
   file('tests/saga/explorer.unit.test.ts', "import '../../services/order/src/domain/advance.ts';"),
   file(
     'tests/e2e/orders.e2e.test.ts',
@@ -99,6 +103,10 @@ export const PLANTED_IMPORTS: Readonly<Record<string, readonly PlantedFile[]>> =
     ),
     file('packages/testing/src/planted-service.ts', "import '../../../services/coupon/src/store.ts';"),
     file('infra/local/src/planted-service.ts', "import '../../../services/coupon/src/store.ts';"),
+  ],
+  'api-document-sees-compositions-only': [
+    file('infra/api/src/planted-store.ts', "import '../../../services/coupon/src/store.ts';"),
+    file('infra/api/src/planted-domain.ts', "import '../../../services/order/src/domain/advance.ts';"),
   ],
   'services-never-import-each-other': [
     file('services/coupon/src/planted-neighbour.ts', "import '../../order/src/domain/advance.ts';"),
@@ -185,6 +193,7 @@ export const PACKAGE_FILES: readonly PlantedFile[] = [
   'services/coupon',
   'services/order',
   'services/gateway',
+  'infra/api',
   'infra/local',
   'tests',
 ].map((workspace) => ({

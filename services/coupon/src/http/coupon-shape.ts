@@ -5,15 +5,17 @@ import type { OwnCoupon } from '../store/coupons.ts';
 
 export const couponStatus = z.enum(['UNUSED', 'USED']);
 
-export const couponShape = z.strictObject({
-  id: jsonId,
-  couponSourceId: jsonId,
-  name: z.string(),
-  discountAmount: amountOut,
-  status: couponStatus,
-  usedAt: timeOut.nullable(),
-  createdAt: timeOut,
-});
+export const couponShape = z
+  .strictObject({
+    id: jsonId,
+    couponSourceId: jsonId,
+    name: z.string(),
+    discountAmount: amountOut,
+    status: couponStatus,
+    usedAt: timeOut.nullable(),
+    createdAt: timeOut,
+  })
+  .meta({ id: 'Coupon' });
 
 export function showCoupon(coupon: OwnCoupon): z.input<typeof couponShape> {
   const { id, couponSourceId, name, discountAmount, usedAt, createdAt } = coupon;

@@ -12,6 +12,7 @@ export const createCouponSource = (reader: Reader) =>
     method: 'POST',
     path: '/v1/coupon-sources',
     caller: 'admin',
+    operationId: 'createCouponSource',
     summary: 'Opens a source of coupons',
     body: z.strictObject({
       name: name(15),

@@ -25,6 +25,7 @@ export const issueCoupon = (write: WriteContext, pace: IssuePace) => {
     method: 'POST',
     path: '/v1/coupon-sources/{id}/coupons',
     caller: 'user',
+    operationId: 'issueCoupon',
     summary: 'Takes a coupon, first come, first served',
     params: z.strictObject({ id: pathId }),
     answers: { 201: couponShape },

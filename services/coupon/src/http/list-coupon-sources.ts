@@ -10,6 +10,7 @@ export const listCouponSources = (reader: Reader) =>
     method: 'GET',
     path: '/v1/coupon-sources',
     caller: 'anyone',
+    operationId: 'listCouponSources',
     summary: 'Lists sources of coupons with what is left of each, by id',
     query: z.strictObject(listQuery),
     answers: { 200: pageOf(sourceShape) },

@@ -10,6 +10,7 @@ export const listCoupons = (reader: Reader) =>
     method: 'GET',
     path: '/v1/coupons',
     caller: 'user',
+    operationId: 'listCoupons',
     summary: "Lists the caller's coupons, newest first",
     query: z.strictObject({ ...listQuery, status: couponStatus.optional() }),
     answers: { 200: pageOf(couponShape) },

@@ -3,13 +3,15 @@ import { amountOut, jsonId } from '@orderflow/service-runtime/fields';
 import { formatAmount } from '@orderflow/shared-events/money';
 import type { CouponSource } from '../store/sources.ts';
 
-export const sourceShape = z.strictObject({
-  id: jsonId,
-  name: z.string(),
-  discountAmount: amountOut,
-  quantity: z.int().min(0).describe('what is left'),
-  initialQuantity: z.int().min(0),
-});
+export const sourceShape = z
+  .strictObject({
+    id: jsonId,
+    name: z.string(),
+    discountAmount: amountOut,
+    quantity: z.int().min(0).describe('what is left'),
+    initialQuantity: z.int().min(0),
+  })
+  .meta({ id: 'CouponSource' });
 
 export function showSource(source: CouponSource): z.input<typeof sourceShape> {
   return { ...source, discountAmount: formatAmount(source.discountAmount) };

@@ -19,6 +19,7 @@ export const cancelOrder = (write: WriteContext, reader: OrderReader, refundWind
     method: 'POST',
     path: '/v1/orders/{id}/cancel',
     caller: 'user',
+    operationId: 'cancelOrder',
     summary: 'Cancels an order, or refunds a paid one',
     params: z.object({ id: pathId }),
     answers: { 200: orderSchema, 202: orderSchema },

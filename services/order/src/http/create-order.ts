@@ -66,10 +66,12 @@ export function createOrder(write: WriteContext, settings: IntakeSettings, count
     method: 'POST',
     path: '/v1/orders',
     caller: 'user',
+    operationId: 'placeOrder',
     summary: 'Places an order',
     idempotent: true,
     body: bodySchema,
     answers: { 202: orderSchema },
+    answerHeaders: ['Location'],
     problems: ['DUPLICATE_PRODUCT', 'SATURATED'],
     async handle(request) {
       const { body, caller } = request;

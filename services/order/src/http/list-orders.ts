@@ -16,6 +16,7 @@ export const listOrders = (reader: OrderReader) =>
     method: 'GET',
     path: '/v1/orders',
     caller: 'user',
+    operationId: 'listOrders',
     summary: 'Own orders, newest first',
     query: z.object({
       ...listQuery,

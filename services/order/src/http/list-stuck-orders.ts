@@ -4,13 +4,15 @@ import { defineRoute } from '@orderflow/service-runtime/route';
 import { PARTICIPANTS, REASONS } from '@orderflow/shared-events/order-so-far';
 import type { OrderReader } from '../store/reading.ts';
 
-const stuckSchema = z.strictObject({
-  id: z.int(),
-  reason: z.enum(REASONS).nullable(),
-  pending: z.array(z.enum(PARTICIPANTS)),
-  attempt: z.int(),
-  cancellingAt: timeOut,
-});
+const stuckSchema = z
+  .strictObject({
+    id: z.int(),
+    reason: z.enum(REASONS).nullable(),
+    pending: z.array(z.enum(PARTICIPANTS)),
+    attempt: z.int(),
+    cancellingAt: timeOut,
+  })
+  .meta({ id: 'StuckOrder' });
 
 /** The oldest hundred: an operator looks at causes, not at pages. */
 const LIMIT = 100;
@@ -21,6 +23,7 @@ export const listStuckOrders = (reader: OrderReader, cancelDeadlineMs: number) =
     method: 'GET',
     path: '/v1/ops/orders/stuck',
     caller: 'operator',
+    operationId: 'listStuckOrders',
     summary: 'Orders stuck in CANCELLING',
     answers: { 200: pageOf(stuckSchema) },
     problems: [],

@@ -13,6 +13,7 @@ export const nudgeOrder = (write: WriteContext) =>
     method: 'POST',
     path: '/v1/ops/orders/{id}/nudge',
     caller: 'operator',
+    operationId: 'nudgeOrder',
     summary: 'Nudges an order that is stuck in CANCELLING',
     params: z.object({ id: pathId }),
     answers: { 202: z.strictObject({ orderId: z.int(), attempt: z.int() }) },

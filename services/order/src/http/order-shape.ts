@@ -3,38 +3,34 @@ import { amountOut, timeOut, writeTime } from '@orderflow/service-runtime/fields
 import { REASONS, type OrderSoFar } from '@orderflow/shared-events/order-so-far';
 import type { OrderRecord } from '../store/reading.ts';
 
-export const statusSchema = z.enum([
-  'CREATED',
-  'STOCK_RESERVED',
-  'COUPON_APPLIED',
-  'BALANCE_CHARGED',
-  'PAID',
-  'CANCELLING',
-  'CANCELLED',
-]);
+export const statusSchema = z
+  .enum(['CREATED', 'STOCK_RESERVED', 'COUPON_APPLIED', 'BALANCE_CHARGED', 'PAID', 'CANCELLING', 'CANCELLED'])
+  .meta({ id: 'OrderStatus' });
 
 /** An order as clients see it. Prices and amounts are null until known; a refused order may keep them null. */
-export const orderSchema = z.strictObject({
-  id: z.int(),
-  userId: z.int(),
-  status: statusSchema,
-  couponId: z.int().nullable(),
-  originalAmount: amountOut.nullable(),
-  discountAmount: amountOut.nullable(),
-  totalAmount: amountOut.nullable(),
-  failureReason: z.enum(REASONS).nullable(),
-  items: z.array(
-    z.strictObject({
-      productId: z.int(),
-      quantity: z.int(),
-      unitPrice: amountOut.nullable(),
-      totalPrice: amountOut.nullable(),
-    }),
-  ),
-  createdAt: timeOut,
-  updatedAt: timeOut,
-  paidAt: timeOut.nullable(),
-});
+export const orderSchema = z
+  .strictObject({
+    id: z.int(),
+    userId: z.int(),
+    status: statusSchema,
+    couponId: z.int().nullable(),
+    originalAmount: amountOut.nullable(),
+    discountAmount: amountOut.nullable(),
+    totalAmount: amountOut.nullable(),
+    failureReason: z.enum(REASONS).nullable(),
+    items: z.array(
+      z.strictObject({
+        productId: z.int(),
+        quantity: z.int(),
+        unitPrice: amountOut.nullable(),
+        totalPrice: amountOut.nullable(),
+      }),
+    ),
+    createdAt: timeOut,
+    updatedAt: timeOut,
+    paidAt: timeOut.nullable(),
+  })
+  .meta({ id: 'Order' });
 
 type OrderShape = z.input<typeof orderSchema>;
 

@@ -5,13 +5,15 @@ import { REASONS } from '@orderflow/shared-events/order-so-far';
 import type { OrderEventRecord, OrderReader } from '../store/reading.ts';
 import { visibleOrder } from './read-order.ts';
 
-const lineSchema = z.strictObject({
-  id: z.int(),
-  type: z.string(),
-  attempt: z.int(),
-  reason: z.enum(REASONS).nullable(),
-  createdAt: timeOut,
-});
+const lineSchema = z
+  .strictObject({
+    id: z.int(),
+    type: z.string(),
+    attempt: z.int(),
+    reason: z.enum(REASONS).nullable(),
+    createdAt: timeOut,
+  })
+  .meta({ id: 'OrderEvent' });
 
 /** The order's timeline, oldest first: one line for each step it took. */
 export const readOrderEvents = (reader: OrderReader) =>
@@ -19,6 +21,7 @@ export const readOrderEvents = (reader: OrderReader) =>
     method: 'GET',
     path: '/v1/orders/{id}/events',
     caller: 'user',
+    operationId: 'listOrderEvents',
     summary: "An order's timeline",
     params: z.object({ id: pathId }),
     query: z.object(listQuery),

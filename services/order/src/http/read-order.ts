@@ -12,6 +12,7 @@ export const readOrder = (reader: OrderReader) =>
     method: 'GET',
     path: '/v1/orders/{id}',
     caller: 'user',
+    operationId: 'getOrder',
     summary: 'One order',
     params: z.object({ id: pathId }),
     answers: { 200: orderSchema },

@@ -14,19 +14,22 @@ import { formatAmount } from '@orderflow/shared-events/money';
 import { findPayments, type Payment } from '../store/payments.ts';
 import type { Reader } from '../store/reader.ts';
 
-const paymentShape = z.strictObject({
-  id: jsonId,
-  orderId: jsonId,
-  userId: jsonId,
-  amount: amountOut.describe('negative for a refund'),
-  createdAt: timeOut,
-});
+const paymentShape = z
+  .strictObject({
+    id: jsonId,
+    orderId: jsonId,
+    userId: jsonId,
+    amount: amountOut.describe('negative for a refund'),
+    createdAt: timeOut,
+  })
+  .meta({ id: 'Payment' });
 
 export const listPayments = (reader: Reader) =>
   defineRoute({
     method: 'GET',
     path: '/v1/payments',
     caller: 'user',
+    operationId: 'listPayments',
     summary: "Lists the caller's payments and refunds, newest first",
     description: "With `orderId` those of one order; of another user's order: none.",
     query: z.strictObject({ ...listQuery, orderId: pathId.optional() }),

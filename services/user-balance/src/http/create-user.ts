@@ -10,6 +10,7 @@ export const createUser = (reader: Reader) =>
     method: 'POST',
     path: '/v1/users',
     caller: 'admin',
+    operationId: 'createUser',
     summary: 'Creates a user',
     body: z.strictObject({ name: name(50) }),
     answers: { 201: userShape },

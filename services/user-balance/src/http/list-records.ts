@@ -13,19 +13,22 @@ import { formatAmount } from '@orderflow/shared-events/money';
 import type { Reader } from '../store/reader.ts';
 import { findRecords, type BalanceRecord } from '../store/users.ts';
 
-const recordShape = z.strictObject({
-  id: jsonId,
-  type: z.enum(['TOP_UP', 'CHARGE', 'REFUND']),
-  amount: amountOut.describe('positive; the type says the direction'),
-  orderId: jsonId.nullable(),
-  createdAt: timeOut,
-});
+const recordShape = z
+  .strictObject({
+    id: jsonId,
+    type: z.enum(['TOP_UP', 'CHARGE', 'REFUND']),
+    amount: amountOut.describe('positive; the type says the direction'),
+    orderId: jsonId.nullable(),
+    createdAt: timeOut,
+  })
+  .meta({ id: 'BalanceRecord' });
 
 export const listRecords = (reader: Reader) =>
   defineRoute({
     method: 'GET',
     path: '/v1/balance/records',
     caller: 'user',
+    operationId: 'listBalanceRecords',
     summary: "Lists what moved on the caller's balance, newest first",
     query: z.strictObject(listQuery),
     answers: { 200: pageOf(recordShape) },

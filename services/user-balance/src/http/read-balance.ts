@@ -11,6 +11,7 @@ export const readBalance = (reader: Reader) =>
     method: 'GET',
     path: '/v1/balance',
     caller: 'user',
+    operationId: 'getBalance',
     summary: "Shows the caller's balance",
     answers: {
       200: z.strictObject({

@@ -10,6 +10,7 @@ export const readUser = (reader: Reader) =>
     method: 'GET',
     path: '/v1/users/{id}',
     caller: 'user',
+    operationId: 'getUser',
     summary: 'Shows a user to themselves and to admins',
     params: z.strictObject({ id: pathId }),
     answers: { 200: userShape },

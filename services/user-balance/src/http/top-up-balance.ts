@@ -29,7 +29,9 @@ type TopUpAnswer =
   | { readonly kind: 'reused' }
   | Exclude<TopUpOutcome, { kind: 'topped-up' }>;
 
-const topUpShape = z.strictObject({ recordId: jsonId, amount: amountOut, balance: amountOut });
+const topUpShape = z
+  .strictObject({ recordId: jsonId, amount: amountOut, balance: amountOut })
+  .meta({ id: 'TopUp' });
 
 export const topUpBalance = (
   write: WriteContext,
@@ -48,6 +50,7 @@ export const topUpBalance = (
     method: 'POST',
     path: '/v1/balance/top-ups',
     caller: 'user',
+    operationId: 'topUpBalance',
     summary: "Adds to the caller's balance",
     idempotent: true,
     body: z.strictObject({ amount: amountIn() }),

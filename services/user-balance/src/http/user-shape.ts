@@ -3,7 +3,9 @@ import { jsonId, timeOut, writeTime } from '@orderflow/service-runtime/fields';
 import { problem } from '@orderflow/service-runtime/problem';
 import type { User } from '../store/users.ts';
 
-export const userShape = z.strictObject({ id: jsonId, name: z.string(), createdAt: timeOut });
+export const userShape = z
+  .strictObject({ id: jsonId, name: z.string(), createdAt: timeOut })
+  .meta({ id: 'User' });
 
 export function showUser(user: User): z.input<typeof userShape> {
   return { ...user, createdAt: writeTime(user.createdAt) };

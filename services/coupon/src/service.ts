@@ -1,6 +1,7 @@
 import { PrismaPg } from '@prisma/adapter-pg';
 import { Kit } from '@orderflow/messaging/kit';
 import { messageOutbox } from '@orderflow/messaging/outbox';
+import { composeOperations } from '@orderflow/operations/operations';
 import { createLogger } from '@orderflow/service-runtime/logger';
 import { createMetrics } from '@orderflow/service-runtime/metrics';
 import { readPool } from '@orderflow/service-runtime/read-pool';
@@ -15,6 +16,7 @@ import { createCouponSource } from './http/create-coupon-source.ts';
 import { issueCoupon } from './http/issue-coupon.ts';
 import { applyCoupons } from './steps/apply-coupons.ts';
 import { restoreCoupons } from './steps/restore-coupons.ts';
+import { couponBooks } from './store/books.ts';
 import { retention } from './sweepers/retention.ts';
 
 /**
@@ -41,6 +43,7 @@ export function composeCoupon(config: CouponConfig, onFatal: (reason: string) =>
   const reader = new PrismaClient({
     adapter: new PrismaPg(readPool(service, config.DATABASE_URL)),
   });
+  const operations = composeOperations({ service, kit, config, metrics, books: couponBooks });
   return {
     config,
     logger,
@@ -51,11 +54,12 @@ export function composeCoupon(config: CouponConfig, onFatal: (reason: string) =>
       // 5,000 users for 100 coupons: at most 100 commits a second, each exact.
       issueCoupon(kit.write, { intervalMs: 10, maxBatch: 500, maxWaiting: 10_000 }),
       listCoupons(reader),
+      ...operations.routes,
     ],
     messaging: kit,
     database: kit.pool,
     redis: createRedis(config.REDIS_URL, logger),
     sweepers: [retention(kit.write)],
-    close: () => reader.$disconnect(),
+    close: async () => void (await Promise.all([reader.$disconnect(), operations.close()])),
   };
 }

@@ -1,5 +1,6 @@
 import { PrismaPg } from '@prisma/adapter-pg';
 import { Kit } from '@orderflow/messaging/kit';
+import { composeOperations } from '@orderflow/operations/operations';
 import { createLogger } from '@orderflow/service-runtime/logger';
 import { createMetrics } from '@orderflow/service-runtime/metrics';
 import { readPool } from '@orderflow/service-runtime/read-pool';
@@ -16,6 +17,7 @@ import { nudgeOrder } from './http/nudge-order.ts';
 import { readOrder } from './http/read-order.ts';
 import { readOrderEvents } from './http/read-order-events.ts';
 import { advanceOrders } from './steps/advance-orders.ts';
+import { orderBooks } from './store/books.ts';
 import { orderOutbox } from './store/outbox.ts';
 import { createOrderReader } from './store/reading.ts';
 import { deadlineSweeper } from './sweepers/deadline.ts';
@@ -53,6 +55,7 @@ export function composeOrder(config: OrderConfig, onFatal: (reason: string) => v
   });
   const { write } = kit;
   const count = { open: 0 };
+  const operations = composeOperations({ service, kit, config, metrics, books: orderBooks(config) });
 
   return {
     config,
@@ -66,6 +69,7 @@ export function composeOrder(config: OrderConfig, onFatal: (reason: string) => v
       cancelOrder(write, reader, config.REFUND_WINDOW_DAYS),
       listStuckOrders(reader, config.CANCEL_DEADLINE_MS),
       nudgeOrder(write),
+      ...operations.routes,
     ],
     messaging: kit,
     database: kit.pool,
@@ -82,6 +86,6 @@ export function composeOrder(config: OrderConfig, onFatal: (reason: string) => v
       ),
       retention(write),
     ],
-    close: () => prisma.$disconnect(),
+    close: async () => void (await Promise.all([prisma.$disconnect(), operations.close()])),
   };
 }

@@ -1,6 +1,7 @@
 import { PrismaPg } from '@prisma/adapter-pg';
 import { Kit } from '@orderflow/messaging/kit';
 import { messageOutbox } from '@orderflow/messaging/outbox';
+import { composeOperations } from '@orderflow/operations/operations';
 import { createLogger } from '@orderflow/service-runtime/logger';
 import { createMetrics } from '@orderflow/service-runtime/metrics';
 import { readPool } from '@orderflow/service-runtime/read-pool';
@@ -12,6 +13,7 @@ import { PrismaClient } from './generated/prisma/client.ts';
 import { listPayments } from './http/list-payments.ts';
 import { payOrders } from './steps/pay-orders.ts';
 import { refundPayments } from './steps/refund-payments.ts';
+import { paymentBooks } from './store/books.ts';
 import { retention } from './sweepers/retention.ts';
 
 /**
@@ -38,15 +40,16 @@ export function composePayment(config: PaymentConfig, onFatal: (reason: string) 
   const reader = new PrismaClient({
     adapter: new PrismaPg(readPool(service, config.DATABASE_URL)),
   });
+  const operations = composeOperations({ service, kit, config, metrics, books: paymentBooks });
   return {
     config,
     logger,
     metrics,
-    routes: [listPayments(reader)],
+    routes: [listPayments(reader), ...operations.routes],
     messaging: kit,
     database: kit.pool,
     redis: createRedis(config.REDIS_URL, logger),
     sweepers: [retention(kit.write)],
-    close: () => reader.$disconnect(),
+    close: async () => void (await Promise.all([reader.$disconnect(), operations.close()])),
   };
 }

@@ -1,6 +1,7 @@
 import { PrismaPg } from '@prisma/adapter-pg';
 import { Kit } from '@orderflow/messaging/kit';
 import { messageOutbox } from '@orderflow/messaging/outbox';
+import { composeOperations } from '@orderflow/operations/operations';
 import { createLogger } from '@orderflow/service-runtime/logger';
 import { createMetrics } from '@orderflow/service-runtime/metrics';
 import { readPool } from '@orderflow/service-runtime/read-pool';
@@ -16,6 +17,7 @@ import { updateProduct } from './http/update-product.ts';
 import { countSales } from './steps/count-sales.ts';
 import { releaseStock } from './steps/release-stock.ts';
 import { reserveStock } from './steps/reserve-stock.ts';
+import { productBooks } from './store/books.ts';
 import { retention } from './sweepers/retention.ts';
 
 /**
@@ -49,15 +51,22 @@ export function composeProduct(config: ProductConfig, onFatal: (reason: string) 
   const reader = new PrismaClient({
     adapter: new PrismaPg(readPool(service, config.DATABASE_URL)),
   });
+  const operations = composeOperations({ service, kit, config, metrics, books: productBooks });
   return {
     config,
     logger,
     metrics,
-    routes: [createProduct(kit.write), listProducts(reader), readProduct(reader), updateProduct(kit.write)],
+    routes: [
+      createProduct(kit.write),
+      listProducts(reader),
+      readProduct(reader),
+      updateProduct(kit.write),
+      ...operations.routes,
+    ],
     messaging: kit,
     database: kit.pool,
     redis: createRedis(config.REDIS_URL, logger),
     sweepers: [retention(kit.write)],
-    close: () => reader.$disconnect(),
+    close: async () => void (await Promise.all([reader.$disconnect(), operations.close()])),
   };
 }

@@ -1,6 +1,7 @@
 import { PrismaPg } from '@prisma/adapter-pg';
 import { Kit } from '@orderflow/messaging/kit';
 import { messageOutbox } from '@orderflow/messaging/outbox';
+import { composeOperations } from '@orderflow/operations/operations';
 import { createLogger } from '@orderflow/service-runtime/logger';
 import { createMetrics } from '@orderflow/service-runtime/metrics';
 import { readPool } from '@orderflow/service-runtime/read-pool';
@@ -16,6 +17,7 @@ import { readUser } from './http/read-user.ts';
 import { topUpBalance } from './http/top-up-balance.ts';
 import { chargeOrders } from './steps/charge-orders.ts';
 import { refundOrders } from './steps/refund-orders.ts';
+import { balanceBooks } from './store/books.ts';
 import { retention } from './sweepers/retention.ts';
 
 /**
@@ -45,6 +47,7 @@ export function composeUserBalance(
   const reader = new PrismaClient({
     adapter: new PrismaPg(readPool(service, config.DATABASE_URL)),
   });
+  const operations = composeOperations({ service, kit, config, metrics, books: balanceBooks });
   return {
     config,
     logger,
@@ -58,11 +61,12 @@ export function composeUserBalance(
         pace: { intervalMs: 10, maxBatch: 500, maxWaiting: 10_000 },
       }),
       listRecords(reader),
+      ...operations.routes,
     ],
     messaging: kit,
     database: kit.pool,
     redis: createRedis(config.REDIS_URL, logger),
     sweepers: [retention(kit.write)],
-    close: () => reader.$disconnect(),
+    close: async () => void (await Promise.all([reader.$disconnect(), operations.close()])),
   };
 }

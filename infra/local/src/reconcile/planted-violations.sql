@@ -16,6 +16,12 @@ INSERT INTO balance_records (balance_id, type, amount, order_id) VALUES (2, 'CHA
 -- I2 | product | stock from nowhere | product 1 | not what was loaded
 UPDATE product_stocks SET quantity = quantity + 1 WHERE product_id = 1;
 
+-- I2 | product | an adjustment that moved no stock | product 1 | loaded and adjusted
+INSERT INTO stock_adjustments (product_id, kind, delta) VALUES (1, 'ADJUSTMENT', -3);
+
+-- I2 | product | stock adjusted without a ledger row | product 2 | loaded and adjusted
+DELETE FROM stock_adjustments WHERE product_id = 2 AND kind = 'ADJUSTMENT';
+
 -- I2 | product | a product without a stock row | product 1 | not what was loaded
 DELETE FROM product_stocks WHERE product_id = 1;
 

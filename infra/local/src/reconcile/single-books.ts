@@ -38,7 +38,7 @@ const STOCKS: SingleBookCheck = {
   unit: 'products',
   checked: 'SELECT count(*) AS count FROM products',
   subject: 'product',
-  problem: 'the stock is not what was loaded minus what is held',
+  problem: 'the stock is not what was loaded and adjusted minus what is held',
   violations: `
     WITH loaded AS (
       SELECT product_id, sum(delta)::bigint AS quantity FROM stock_adjustments GROUP BY product_id

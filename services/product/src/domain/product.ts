@@ -3,6 +3,9 @@ import type { AmountMinor } from '@orderflow/shared-events/money';
 /** What is not ON_SALE is in no list and in no order; it can still be looked at by its id. */
 export type ProductStatus = 'ON_SALE' | 'SUSPENDED';
 
+/** The most pieces that people may put in stock. What cancelled orders give back may go beyond it. */
+export const STOCK_MAX = 1_000_000_000;
+
 export interface Product {
   readonly id: number;
   readonly name: string;

@@ -66,3 +66,13 @@ export function salesDayIn(timeZone: string): (time: string) => string {
     return `${parts.get('year')}-${parts.get('month')}-${parts.get('day')}`;
   };
 }
+
+/**
+ * The first of the `days` days that end with a day, itself included.
+ * @param day "2026-03-01"
+ */
+export function firstDayOf(day: string, days: number): string {
+  const first = new Date(`${day}T00:00:00Z`);
+  first.setUTCDate(first.getUTCDate() - (days - 1));
+  return first.toISOString().slice(0, 10);
+}

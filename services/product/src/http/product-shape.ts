@@ -1,5 +1,6 @@
 import { formatAmount } from '@orderflow/shared-events/money';
 import { amountOut, jsonId, timeOut, writeTime } from '@orderflow/service-runtime/fields';
+import { problem } from '@orderflow/service-runtime/problem';
 import { z } from 'zod';
 import type { Product } from '../domain/product.ts';
 
@@ -7,16 +8,18 @@ import type { Product } from '../domain/product.ts';
 export const DESCRIPTION_MAX = 10_000;
 
 /** A product in every answer that shows one. */
-export const productShape = z.strictObject({
-  id: jsonId,
-  name: z.string(),
-  description: z.string(),
-  price: amountOut,
-  status: z.enum(['ON_SALE', 'SUSPENDED']),
-  stock: z.int().min(0),
-  createdAt: timeOut,
-  updatedAt: timeOut,
-});
+export const productShape = z
+  .strictObject({
+    id: jsonId,
+    name: z.string(),
+    description: z.string(),
+    price: amountOut,
+    status: z.enum(['ON_SALE', 'SUSPENDED']),
+    stock: z.int().min(0),
+    createdAt: timeOut,
+    updatedAt: timeOut,
+  })
+  .meta({ id: 'Product' });
 
 export function showProduct(product: Product): z.input<typeof productShape> {
   const { id, name, description, price, status, stock, createdAt, updatedAt } = product;
@@ -30,4 +33,8 @@ export function showProduct(product: Product): z.input<typeof productShape> {
     createdAt: writeTime(createdAt),
     updatedAt: writeTime(updatedAt),
   };
+}
+
+export function productNotFound(id: number): Error {
+  return problem('PRODUCT_NOT_FOUND', { detail: `there is no product ${id}` });
 }

@@ -4,11 +4,15 @@ import request from 'supertest';
 import { messageOutbox } from '@orderflow/messaging/outbox';
 import { createPool } from '@orderflow/messaging/postgres';
 import type { Caller } from '@orderflow/service-runtime/auth';
+import { createCache, type Cache } from '@orderflow/service-runtime/cache';
 import { createHttpApp } from '@orderflow/service-runtime/http-app';
 import { createLogger } from '@orderflow/service-runtime/logger';
 import { createMetrics } from '@orderflow/service-runtime/metrics';
+import { createRedis, type RedisLink } from '@orderflow/service-runtime/redis';
+import { redisUrl } from '@orderflow/testing/backends';
 import { createTestDatabase, type TestDatabase } from '@orderflow/testing/database';
 import { createTcpProxy, type TcpProxy } from '@orderflow/testing/tcp-proxy';
+import { ownName } from '@orderflow/testing/topics';
 import { PrismaClient } from '../generated/prisma/client.ts';
 import { readProduct } from './read-product.ts';
 import { listProducts } from './list-products.ts';
@@ -28,6 +32,8 @@ describe('products over HTTP', () => {
   let proxy: TcpProxy;
   let pool: ReturnType<typeof createPool>;
   let reader: PrismaClient;
+  let redis: RedisLink;
+  let cache: Cache;
   let app: ReturnType<typeof createHttpApp>;
 
   beforeAll(async () => {
@@ -38,21 +44,31 @@ describe('products over HTTP', () => {
     pool = createPool({ url: url.href, name: 'tests' });
     reader = new PrismaClient({ adapter: new PrismaPg({ connectionString: url.href, max: 2 }) });
     const write = { pool, outbox: messageOutbox, handOver: () => undefined };
+    const logger = createLogger({ service: 'product', level: 'silent' });
+    redis = createRedis(await redisUrl(), logger);
+    redis.open();
+    cache = createCache({ name: ownName('cache'), redis, count: () => undefined, ttlMs: 5_000 });
     app = createHttpApp({
-      routes: [createProduct(write), listProducts(reader), readProduct(reader), updateProduct(write)],
+      routes: [
+        createProduct(write, cache),
+        listProducts(reader, cache),
+        readProduct(reader),
+        updateProduct(write, cache),
+      ],
       verifyToken: (authorization) =>
         Promise.resolve<Caller>({
           userId: 1,
           roles: new Set(authorization === 'Bearer admin' ? ['admin', 'operator'] : []),
           expiresAt: Infinity,
         }),
-      logger: createLogger({ service: 'product', level: 'silent' }),
+      logger,
       metrics: createMetrics('product'),
       checkAnswers: true,
     });
   });
 
   afterAll(async () => {
+    redis.close();
     await reader.$disconnect();
     await pool.end();
     await proxy.close();
@@ -66,6 +82,7 @@ describe('products over HTTP', () => {
       'TRUNCATE products, product_stocks, stock_adjustments, product_daily_sales RESTART IDENTITY',
     );
     await owner.end();
+    await cache.invalidate();
   });
 
   const create = (body: object) =>

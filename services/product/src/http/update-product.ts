@@ -1,17 +1,18 @@
 import { z } from 'zod';
 import { commitWithOutbox, type WriteContext } from '@orderflow/messaging/outbox';
+import type { Cache } from '@orderflow/service-runtime/cache';
 import { amountIn, name, pathId, textOf } from '@orderflow/service-runtime/fields';
-import { problem } from '@orderflow/service-runtime/problem';
 import { defineRoute } from '@orderflow/service-runtime/route';
 import { changeProduct } from '../store/products.ts';
-import { DESCRIPTION_MAX, productShape, showProduct } from './product-shape.ts';
+import { DESCRIPTION_MAX, productNotFound, productShape, showProduct } from './product-shape.ts';
 
 /** Changes a product's name, description, price or status. Stock changes by adjustments alone, which have a ledger. */
-export const updateProduct = (write: WriteContext) =>
+export const updateProduct = (write: WriteContext, cache: Cache) =>
   defineRoute({
     method: 'PATCH',
     path: '/v1/products/{id}',
     caller: 'admin',
+    operationId: 'updateProduct',
     summary: 'Changes a product, or takes it off sale',
     params: z.strictObject({ id: pathId }),
     body: z
@@ -29,7 +30,8 @@ export const updateProduct = (write: WriteContext) =>
         result: await changeProduct(tx, id, body),
         messages: [],
       }));
-      if (!product) throw problem('PRODUCT_NOT_FOUND', { detail: `there is no product ${id}` });
+      if (!product) throw productNotFound(id);
+      await cache.invalidate();
       return { status: 200, body: showProduct(product) };
     },
   });

@@ -3,6 +3,7 @@ import type { OrderCancelling, OrderCreated } from '@orderflow/shared-events/ord
 import type { Fence, Fences, Line } from '../domain/fence.ts';
 import type { ReleaseFact, ReleaseState } from '../domain/release.ts';
 import type { ReservationFact, ReservationState, StockedProduct } from '../domain/reservation.ts';
+import { changeStocks, lockQuantities } from './stocks.ts';
 
 /** Locks the stock of the products that the orders name, then reads the orders' fences: a missing one cannot be locked (rule R1). */
 export async function lockStocks(tx: Tx, events: readonly OrderCreated[]): Promise<ReservationState> {
@@ -27,8 +28,9 @@ export async function saveReservations(tx: Tx, facts: readonly ReservationFact[]
   const reserved = facts.filter((fact) => fact.type === 'stock.reserved');
   await changeStocks(
     tx,
-    -1,
-    reserved.flatMap(({ lines }) => lines),
+    reserved.flatMap(({ lines }) =>
+      lines.map(({ productId, quantity }) => ({ productId, delta: -quantity })),
+    ),
   );
   const rows = facts.toSorted((a, b) => a.data.orderId - b.data.orderId);
   await tx.query(
@@ -50,9 +52,9 @@ export async function lockReservations(tx: Tx, events: readonly OrderCancelling[
     [events.filter(({ data }) => data.compensate.includes('stock')).map(({ data }) => data.orderId)],
   );
   const held = rows.filter(({ status }) => status === 'done').flatMap(({ items }) => items ?? []);
-  await tx.query(
-    'SELECT product_id FROM product_stocks WHERE product_id = ANY ($1::bigint[]) ORDER BY product_id FOR NO KEY UPDATE',
-    [[...new Set(held.map(({ productId }) => productId))]],
+  await lockQuantities(
+    tx,
+    held.map(({ productId }) => productId),
   );
   return { fences: fencesFrom(rows) };
 }
@@ -60,8 +62,7 @@ export async function lockReservations(tx: Tx, events: readonly OrderCancelling[
 export async function saveReleases(tx: Tx, facts: readonly ReleaseFact[]): Promise<void> {
   await changeStocks(
     tx,
-    1,
-    facts.flatMap(({ lines }) => lines),
+    facts.flatMap(({ lines }) => lines.map(({ productId, quantity }) => ({ productId, delta: quantity }))),
   );
   // A batch may hold a tombstone and the nudge that follows it: one row, with the last attempt.
   const tombstones = new Set(facts.filter(({ was }) => was === 'none').map(({ data }) => data.orderId));
@@ -77,18 +78,6 @@ export async function saveReleases(tx: Tx, facts: readonly ReleaseFact[]): Promi
     `INSERT INTO stock_reservations (order_id, status, attempt)
      SELECT order_id, 'undone', attempt FROM unnest($1::bigint[], $2::int[]) t (order_id, attempt)`,
     [added.map(({ orderId }) => orderId), added.map(({ attempt }) => attempt)],
-  );
-}
-
-/** Adds the sum per product; the rows are locked already. CHECK (quantity >= 0) stands behind the decisions. */
-async function changeStocks(tx: Tx, sign: 1 | -1, lines: readonly Line[]): Promise<void> {
-  const deltas = new Map<number, number>();
-  for (const { productId, quantity } of lines)
-    deltas.set(productId, (deltas.get(productId) ?? 0) + sign * quantity);
-  await tx.query(
-    `UPDATE product_stocks s SET quantity = s.quantity + d.delta, updated_at = now()
-       FROM unnest($1::bigint[], $2::bigint[]) d (product_id, delta) WHERE s.product_id = d.product_id`,
-    [[...deltas.keys()], [...deltas.values()]],
   );
 }
 

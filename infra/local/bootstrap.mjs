@@ -24,6 +24,7 @@ const COMMANDS = {
   test: { module: 'test-run.js', backends: true },
   check: { module: 'check-run.js', backends: false },
   reconcile: { module: 'reconcile/main.js', backends: false },
+  fuzz: { module: 'fuzz/main.js', backends: true },
 };
 
 /** Prerequisites first, since a missing one ends the start; then both downloads side by side; then the build. */

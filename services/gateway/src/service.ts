@@ -7,6 +7,7 @@ import { createMetrics, type Metrics } from '@orderflow/service-runtime/metrics'
 import type { Running } from '@orderflow/service-runtime/process';
 import { createRedis, type RedisLink } from '@orderflow/service-runtime/redis';
 import type { GatewayConfig } from './config.ts';
+import { apiDocs } from './http/api-docs.ts';
 import { createDrain, type Drain } from './http/drain.ts';
 import { createFront } from './http/front.ts';
 import { localTokenRoutes } from './http/local-tokens.ts';
@@ -42,6 +43,7 @@ export async function startGateway(
   const app = createFront(config.CORS_ORIGINS);
   app.use(drain.watch);
   app.use(rateLimits(config, { redis, verifyToken, metrics }));
+  app.use(apiDocs(logger));
   app.use(createServiceProxy({ upstreams, verifyToken, logger, metrics }));
   app.use(
     createHttpApp({ routes: signingKey ? localTokenRoutes(signingKey) : [], verifyToken, logger, metrics }),

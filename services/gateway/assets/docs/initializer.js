@@ -1,0 +1,19 @@
+const { location, SwaggerUIBundle, URL } = globalThis;
+
+const ui = SwaggerUIBundle({
+  url: '/openapi.json',
+  dom_id: '#swagger-ui',
+  deepLinking: true,
+  displayRequestDuration: true,
+  persistAuthorization: true,
+  tryItOutEnabled: true,
+  validatorUrl: null,
+  defaultModelsExpandDepth: 0,
+  // A token asked for on this page is used by it at once.
+  responseInterceptor(response) {
+    if (response.ok && new URL(response.url, location.href).pathname === '/v1/auth/token') {
+      ui.preauthorizeApiKey('bearer', JSON.parse(response.text).accessToken);
+    }
+    return response;
+  },
+});

@@ -36,6 +36,8 @@ const tokenCharactersMax = 4_096;
 const clockToleranceSeconds = 5;
 /** Unknown key ids may cause one fetch in this time, whoever sends them. */
 const refetchIntervalMs = 10_000;
+/** While no keys are known at all: `ready` tries by itself, requests add at most this. */
+const firstFetchIntervalMs = 500;
 /** A key that the issuer withdraws is forgotten after this time. */
 const keysMaxAgeMs = 600_000;
 
@@ -55,8 +57,9 @@ export interface TokenVerifierOptions {
  */
 export function createTokenVerifier(options: TokenVerifierOptions): TokenVerifier {
   const { issuer, audience, lifetimeMaxSeconds = 900 } = options;
-  const keys = createKeySet(options.jwksUrl, options.logger);
   const checked = new Map<string, Caller>();
+  // What a withdrawn key has signed counts no longer, however lately it was checked.
+  const keys = createKeySet(options.jwksUrl, options.logger, () => checked.clear());
 
   const keyFor = async (header: JWSHeaderParameters): Promise<KeyObject> => {
     if (header.jku !== undefined || header.jwk !== undefined || 'x5u' in header || 'x5c' in header) {
@@ -95,6 +98,7 @@ export function createTokenVerifier(options: TokenVerifierOptions): TokenVerifie
         checked.delete(authorization);
         if (known.expiresAt > Date.now()) {
           checked.set(authorization, known);
+          keys.refreshWhenOld();
           return known;
         }
       }
@@ -133,12 +137,14 @@ function callerOf(payload: JWTPayload, lifetimeMaxSeconds: number): Caller {
 
 interface KeySet {
   find: (kid: string) => Promise<KeyObject | undefined>;
+  /** For callers whose tokens need no key any more: what is withdrawn is noticed without them waiting. */
+  refreshWhenOld: () => void;
   ready: () => Promise<void>;
   isReady: () => boolean;
   close: () => void;
 }
 
-function createKeySet(jwksUrl: string, logger: Logger): KeySet {
+function createKeySet(jwksUrl: string, logger: Logger, onWithdrawn: () => void): KeySet {
   let keys: ReadonlyMap<string, KeyObject> | null = null;
   let fetchedAt = 0;
   let triedAt = -Infinity;
@@ -149,14 +155,20 @@ function createKeySet(jwksUrl: string, logger: Logger): KeySet {
     running ??= (async () => {
       triedAt = Date.now();
       try {
+        const before = keys;
         keys = await fetchKeys(jwksUrl);
         fetchedAt = Date.now();
+        if (before && withdrawn(before, keys)) onWithdrawn();
       } finally {
         running = null;
       }
     })();
     return running;
   };
+  const tryRefetch = (): Promise<void> =>
+    refetch().catch((error: unknown) => logger.warn({ err: error, jwksUrl }, 'keys could not be fetched'));
+  const isOld = () => Date.now() - fetchedAt > keysMaxAgeMs;
+  const mayTry = () => Date.now() - triedAt > (keys ? refetchIntervalMs : firstFetchIntervalMs);
 
   const firstFetch = async (): Promise<void> => {
     for (let delayMs = 100; !keys && !closed; delayMs = Math.min(delayMs * 2, 2_000)) {
@@ -176,23 +188,26 @@ function createKeySet(jwksUrl: string, logger: Logger): KeySet {
       closed = true;
     },
     ready: () => (first ??= firstFetch()),
+    refreshWhenOld() {
+      if (isOld() && mayTry()) void tryRefetch();
+    },
     async find(kid) {
-      const now = Date.now();
-      const unknown = !keys?.has(kid) || now - fetchedAt > keysMaxAgeMs;
-      if (unknown && (!keys || now - triedAt > refetchIntervalMs)) {
-        await refetch().catch((error: unknown) =>
-          logger.warn({ err: error, jwksUrl }, 'keys could not be fetched'),
-        );
-      }
-      if (!keys) {
-        throw problem('UNAVAILABLE', {
-          detail: "the token issuer's keys are not known yet",
-          headers: { 'Retry-After': '1' },
-        });
-      }
+      if ((!keys?.has(kid) || isOld()) && mayTry()) await tryRefetch();
+      // The first fetch is everybody's: who comes while it runs waits for it.
+      else if (!keys && running) await running.catch(() => undefined);
+      if (!keys) throw notKnownYet();
       return keys.get(kid);
     },
   };
+}
+
+function notKnownYet(): Problem {
+  const detail = "the token issuer's keys are not known yet";
+  return problem('UNAVAILABLE', { detail, headers: { 'Retry-After': '1' } });
+}
+
+function withdrawn(before: ReadonlyMap<string, KeyObject>, now: ReadonlyMap<string, KeyObject>): boolean {
+  return [...before].some(([kid, key]) => !now.get(kid)?.equals(key));
 }
 
 /** Keys that can check RS256 and have an id; weaker than 2048 bits is left out, as RFC 7518 asks. */

@@ -134,6 +134,7 @@ const choice = {
       reason: reasonSchema.optional(),
     })
     .refine((filter) => Object.keys(filter).length > 0, 'needs at least one of step, topic, reason')
+    .meta({ minProperties: 1 })
     .optional()
     .describe('All open ones that match, oldest first; at least one condition.'),
   after: jsonId.optional().describe('Goes on after this id: `nextAfter` of the answer before.'),
@@ -144,10 +145,14 @@ const choice = {
 };
 
 const oneOf = { message: 'name either ids or a filter', path: ['ids'] };
+/** The same in JSON Schema. */
+const oneOfShown = { oneOf: [{ required: ['ids'] }, { required: ['filter'] }] };
+const chosenExample = { service: 'payment', ids: [1], dryRun: true };
 
 export const discardRequest = z
   .strictObject(choice)
-  .refine(({ ids, filter }) => (ids === undefined) !== (filter === undefined), oneOf);
+  .refine(({ ids, filter }) => (ids === undefined) !== (filter === undefined), oneOf)
+  .meta({ ...oneOfShown, examples: [{ ...chosenExample, reason: 'a test message' }] });
 
 export const replayRequest = z
   .strictObject({
@@ -159,7 +164,8 @@ export const replayRequest = z
       .optional()
       .describe('At most so many a second; no bound when absent.'),
   })
-  .refine(({ ids, filter }) => (ids === undefined) !== (filter === undefined), oneOf);
+  .refine(({ ids, filter }) => (ids === undefined) !== (filter === undefined), oneOf)
+  .meta({ ...oneOfShown, examples: [{ ...chosenExample, reason: 'fixed in 1.4.2' }] });
 
 const progress = {
   service: serviceSchema,
@@ -193,6 +199,13 @@ export const replayAnswer = z
     refused: refusals,
   })
   .meta({ id: 'Replayed' });
+
+/** A step's name in a path: `coupon.apply`. */
+export const stepName = z
+  .string()
+  .regex(/^[a-z-]+\.[a-z-]+$/)
+  .max(60)
+  .meta({ examples: ['coupon.apply'] });
 
 export const resumeAnswer = z.strictObject({ step: z.string() });
 

@@ -2,15 +2,18 @@ import { createTokenVerifier, type TokenVerifier } from '@orderflow/service-runt
 import { createHttpApp } from '@orderflow/service-runtime/http-app';
 import { startInternalServer } from '@orderflow/service-runtime/internal-server';
 import { listen, type Listening } from '@orderflow/service-runtime/listen';
-import { createLogger } from '@orderflow/service-runtime/logger';
+import { createLogger, type Logger } from '@orderflow/service-runtime/logger';
 import { createMetrics, type Metrics } from '@orderflow/service-runtime/metrics';
 import type { Running } from '@orderflow/service-runtime/process';
 import { createRedis, type RedisLink } from '@orderflow/service-runtime/redis';
+import type { Route } from '@orderflow/service-runtime/route';
 import type { GatewayConfig } from './config.ts';
 import { apiDocs } from './http/api-docs.ts';
 import { createDrain, type Drain } from './http/drain.ts';
 import { createFront } from './http/front.ts';
 import { localTokenRoutes } from './http/local-tokens.ts';
+import { createAskService } from './http/ops/ask-service.ts';
+import { operatorRoutes } from './http/ops/routes.ts';
 import { createServiceProxy } from './http/proxy.ts';
 import { createMemoryCounters } from './http/rate-counters.ts';
 import { createRateLimits } from './http/rate-limits.ts';
@@ -45,9 +48,7 @@ export async function startGateway(
   app.use(rateLimits(config, { redis, verifyToken, metrics }));
   app.use(apiDocs(logger));
   app.use(createServiceProxy({ upstreams, verifyToken, logger, metrics }));
-  app.use(
-    createHttpApp({ routes: signingKey ? localTokenRoutes(signingKey) : [], verifyToken, logger, metrics }),
-  );
+  app.use(createHttpApp({ routes: ownRoutes(config, signingKey, logger), verifyToken, logger, metrics }));
 
   const internal = await startInternalServer({
     host: config.HOST,
@@ -81,6 +82,19 @@ export async function startGateway(
       await internal.close();
     },
   };
+}
+
+/** What the gateway answers itself. */
+function ownRoutes(config: GatewayConfig, signingKey: SigningKey | null, logger: Logger): Route[] {
+  const urls = {
+    order: config.ORDER_URL,
+    payment: config.PAYMENT_URL,
+    product: config.PRODUCT_URL,
+    coupon: config.COUPON_URL,
+    'user-balance': config.USER_BALANCE_URL,
+  };
+  const ask = createAskService(urls, logger);
+  return [...operatorRoutes(ask), ...(signingKey ? localTokenRoutes(signingKey) : [])];
 }
 
 function localSigningKey(config: GatewayConfig): Promise<SigningKey> | null {

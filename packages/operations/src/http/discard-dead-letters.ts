@@ -2,22 +2,14 @@ import { discardDeadLetters } from '@orderflow/messaging/dead-letter-desk';
 import { transaction } from '@orderflow/messaging/postgres';
 import { defineRoute } from '@orderflow/service-runtime/route';
 import { recordAction } from '../action-log.ts';
+import { discardContract } from '../contracts.ts';
 import type { Operated } from '../operated.ts';
-import { discardAnswer, discardRequest } from '../shapes.ts';
 import { chooseDeadLetters, progressOf } from './chosen-dead-letters.ts';
 
 /** Closes dead letters that nobody will run, and writes down who did it and why, in one transaction. */
 export const discardDeadLettersRoute = (operated: Operated) =>
   defineRoute({
-    method: 'POST',
-    path: '/v1/ops/dead-letters/discard',
-    caller: 'operator',
-    operationId: 'discardDeadLetters',
-    summary: 'Closes dead letters without running them',
-    description: 'At most 1,000 a request: go on with `nextAfter` while something remains.',
-    body: discardRequest,
-    answers: { 200: discardAnswer },
-    problems: ['DEAD_LETTER_NOT_FOUND'],
+    ...discardContract,
     async handle({ body, caller }) {
       const { service, dryRun, reason } = body;
       const chosen = await chooseDeadLetters(operated, body);

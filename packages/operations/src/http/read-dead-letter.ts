@@ -1,24 +1,15 @@
-import { z } from 'zod';
 import { readDeadLetter } from '@orderflow/messaging/dead-letter-desk';
-import { pathId } from '@orderflow/service-runtime/fields';
 import { problem } from '@orderflow/service-runtime/problem';
 import { defineRoute } from '@orderflow/service-runtime/route';
+import { deadLetterContract } from '../contracts.ts';
 import type { Operated } from '../operated.ts';
-import { deadLetterSchema, serviceSchema } from '../shapes.ts';
 import { showBytes } from './bytes.ts';
 import { showDeadLetter } from './dead-letter-shape.ts';
 
 /** One parked message, whole. */
 export const readDeadLetterRoute = ({ service, kit }: Operated) =>
   defineRoute({
-    method: 'GET',
-    path: '/v1/ops/dead-letters/{service}/{id}',
-    caller: 'operator',
-    operationId: 'getDeadLetter',
-    summary: 'A parked message with its headers and its value',
-    params: z.object({ service: serviceSchema, id: pathId }),
-    answers: { 200: deadLetterSchema },
-    problems: ['DEAD_LETTER_NOT_FOUND'],
+    ...deadLetterContract,
     async handle({ params }) {
       const letter = params.service === service ? await readDeadLetter(kit.pool, params.id) : null;
       if (!letter) {

@@ -4,8 +4,9 @@ import { transaction } from '@orderflow/messaging/postgres';
 import { problem } from '@orderflow/service-runtime/problem';
 import { defineRoute } from '@orderflow/service-runtime/route';
 import { recordAction } from '../action-log.ts';
+import { replayContract } from '../contracts.ts';
 import type { Operated } from '../operated.ts';
-import { replayAnswer, replayRequest } from '../shapes.ts';
+import type { replayRequest } from '../shapes.ts';
 import { chooseDeadLetters, progressOf, type Chosen, type Refusal } from './chosen-dead-letters.ts';
 
 /** Within the gateway's patience; what is left over is asked for again. */
@@ -18,17 +19,7 @@ type Body = z.output<typeof replayRequest>;
 /** Runs the steps of dead letters once more, each in a transaction of its own that also closes it (rule R9). */
 export const replayDeadLettersRoute = (operated: Operated) =>
   defineRoute({
-    method: 'POST',
-    path: '/v1/ops/dead-letters/replay',
-    caller: 'operator',
-    operationId: 'replayDeadLetters',
-    summary: 'Runs parked messages once more',
-    description:
-      'At most 1,000 a request and ten seconds: go on with `nextAfter` while something remains. What fails once more ' +
-      'stays open and is listed in `refused`.',
-    body: replayRequest,
-    answers: { 200: replayAnswer },
-    problems: ['DEAD_LETTER_NOT_FOUND', 'TOO_OLD'],
+    ...replayContract,
     async handle({ body, caller, signal }) {
       const chosen = await chooseDeadLetters(operated, body);
       const run = await replayAll(operated, chosen, body, String(caller.userId), signal);

@@ -13,8 +13,12 @@ const prefixes: Readonly<Record<string, ServiceName>> = {
 
 const versioned = /^\/v1\/([a-z-]+)(?=[/?]|$)/;
 
+/** What operators ask of orders; the rest of /v1/ops is the gateway's own, since it asks several services. */
+const ordersOfOperators = /^\/v1\/ops\/(saga|orders)(?=[/?]|$)/;
+
 /** The service a request target belongs to, or null. */
 export function serviceFor(target: string): ServiceName | null {
+  if (ordersOfOperators.test(target)) return 'order';
   const prefix = versioned.exec(target)?.[1];
   return prefix !== undefined && Object.hasOwn(prefixes, prefix) ? (prefixes[prefix] ?? null) : null;
 }

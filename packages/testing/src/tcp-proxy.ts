@@ -5,7 +5,9 @@ export interface TcpProxy {
   readonly port: number;
   /** Refuses new connections and resets those there are. */
   cut(): void;
-  /** Accepts connections again. */
+  /** Passes nothing on and says nothing, as when the host has vanished; new connections are taken and kept waiting. */
+  hush(): void;
+  /** Accepts connections again, and passes on what waited. */
   heal(): void;
   /** Once: what is sent with `text` in it arrives, and instead of its answer the connection is reset. */
   loseAnswerTo(text: string): void;
@@ -16,6 +18,7 @@ export interface TcpProxy {
 export async function createTcpProxy(target: { host: string; port: number }): Promise<TcpProxy> {
   const sockets = new Set<Socket>();
   let isCut = false;
+  let isSilent = false;
   let unanswered: string | null = null;
   const server = createServer((near) => {
     if (isCut) return void near.resetAndDestroy();
@@ -31,6 +34,7 @@ export async function createTcpProxy(target: { host: string; port: number }): Pr
         other.destroy();
       });
       socket.pipe(other);
+      if (isSilent) socket.pause();
     }
     near.on('data', (sent: Buffer) => {
       if (unanswered === null || !sent.includes(unanswered)) return;
@@ -49,7 +53,15 @@ export async function createTcpProxy(target: { host: string; port: number }): Pr
       isCut = true;
       reset();
     },
-    heal: () => void (isCut = false),
+    hush() {
+      isSilent = true;
+      for (const socket of sockets) socket.pause();
+    },
+    heal() {
+      isCut = false;
+      isSilent = false;
+      for (const socket of sockets) socket.resume();
+    },
     loseAnswerTo: (text) => void (unanswered = text),
     close() {
       reset();

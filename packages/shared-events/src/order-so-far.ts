@@ -35,7 +35,8 @@ export const reasonSchema = z
   .describe(`One of ${REASONS.join(', ')}. More may be added: read an unknown one as OTHER.`)
   .transform((reason) => (knownReasons.has(reason) ? (reason as Reason) : 'OTHER'));
 export const timeSchema = z.iso.datetime({ precision: 3 });
-export const attemptSchema = z.int().min(0);
+/** A Postgres INTEGER: a larger one would be refused by the column, not by the contract. */
+export const attemptSchema = z.int32().min(0);
 
 const line = {
   productId: idSchema,

@@ -58,15 +58,19 @@ function spellings(good: string, data: Data): Array<[name: string, value: string
   ];
 }
 
+function anotherId(id: unknown): number {
+  return typeof id === 'number' && id > 1 ? id - 1 : 2;
+}
+
 function otherBodies(data: Data): Array<[name: string, value: string]> {
   const with_ = (changed: Data) => JSON.stringify({ ...data, ...changed });
   const items = data['items'] as ReadonlyArray<Record<string, unknown>>;
   const line = (changed: Record<string, unknown>) => items.map((item) => ({ ...item, ...changed }));
   const amounts = ['originalAmount', 'discountAmount', 'totalAmount'].filter((name) => data[name] !== null);
   const bodies: Array<[string, string]> = [
-    ['another user', with_({ userId: 1 + Number(data['userId']) })],
+    ['another user', with_({ userId: anotherId(data['userId']) })],
     ['the largest user id', with_({ userId: Number.MAX_SAFE_INTEGER })],
-    ['another coupon', with_({ couponId: 1 + Number(data['couponId'] ?? 0) })],
+    ['another coupon', with_({ couponId: anotherId(data['couponId']) })],
     ['no coupon', with_({ couponId: null })],
     ['more of each product', with_({ items: line({ quantity: 1000 }) })],
     ['another product', with_({ items: line({ productId: Number.MAX_SAFE_INTEGER }).slice(0, 1) })],

@@ -64,7 +64,7 @@ const FIELDS: readonly Field[] = [
   { field: 'totalAmount', kind: 'amount' },
   { field: 'reason', kind: 'reason' },
   { field: 'compensate', kind: 'participants' },
-  { field: 'attempt', kind: 'integer', min: 0 },
+  { field: 'attempt', kind: 'integer', min: 0, max: 2 ** 31 - 1 },
   { field: 'paidAt', kind: 'time' },
 ];
 

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { describeBadMessages } from './bad-messages.ts';
 import { describeDuplicates } from './duplicates.ts';
 import { describeKills } from './kills.ts';
 import { describeOutcomes } from './outcomes.ts';
@@ -32,6 +33,7 @@ describe('the running stack', () => {
   describeReadme(running);
   describeDuplicates(running);
   describePoison(running);
+  describeBadMessages(running);
   describeRaces(running);
   describeKills(running);
   describeWithoutRedis(running);

@@ -1,4 +1,5 @@
 import { TOPICS } from '@orderflow/shared-events/catalog';
+import { withSnappy } from '@orderflow/testing/snappy';
 import { waitUntil } from '@orderflow/testing/wait-until';
 import kafkajs, { type IHeaders, type Message } from 'kafkajs';
 import type { RunningStack } from './running-stack.ts';
@@ -39,7 +40,11 @@ const sum = (counts: Readonly<Record<string, number>>) =>
   Object.values(counts).reduce((total, count) => total + count, 0);
 
 /** Every record of every topic, as it lies in the broker; in a group of its own. */
-export async function readEverything(stack: RunningStack): Promise<StoredRecord[]> {
+export function readEverything(stack: RunningStack): Promise<StoredRecord[]> {
+  return withSnappy(() => readAll(stack));
+}
+
+async function readAll(stack: RunningStack): Promise<StoredRecord[]> {
   const total = sum(await countRecords(stack));
   const records: StoredRecord[] = [];
   const consumer = clientOf(stack).consumer({ groupId: `e2e-${Date.now()}`, maxWaitTimeInMs: 100 });

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { kafkaBrokers } from '@orderflow/testing/backends';
+import { withSnappy } from '@orderflow/testing/snappy';
 import { waitUntil } from '@orderflow/testing/wait-until';
 import kafkajs from 'kafkajs';
 import type { Consumer, Kafka, KafkaMessage, Producer } from 'kafkajs';
@@ -95,25 +96,3 @@ describe('relay and step on a real broker', () => {
     ]);
   });
 });
-
-/** Teaches kafkajs to write snappy for the time of `send`: literals only, which any reader of the format takes. */
-async function withSnappy(send: () => Promise<unknown>): Promise<void> {
-  const codecs = kafkajs.CompressionCodecs as Record<number, unknown>;
-  const missing = codecs[Snappy];
-  codecs[Snappy] = () => ({
-    compress: ({ buffer }: { buffer: Buffer }) => {
-      if (buffer.length > 127) throw new Error('one byte of length is all that is written here');
-      const block = Buffer.concat([Buffer.from([buffer.length, 60 << 2, buffer.length - 1]), buffer]);
-      const frame = Buffer.from(
-        '82534e41505059000000000100000001000000' + block.length.toString(16).padStart(2, '0'),
-        'hex',
-      );
-      return Promise.resolve(Buffer.concat([frame, block]));
-    },
-  });
-  try {
-    await send();
-  } finally {
-    codecs[Snappy] = missing;
-  }
-}

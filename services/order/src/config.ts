@@ -15,6 +15,10 @@ const schema = z
     REFUND_WINDOW_DAYS: int({ default: 30, max: 3_650 }),
     INTAKE_INTERVAL_MS: durationMs({ default: 25, max: 1_000 }),
     ADVANCE_INTERVAL_MS: durationMs({ default: 20, max: 1_000 }),
+    /** Requests that wait for their order (`Prefer: wait`); further ones get their 202 at once. */
+    WAITERS_MAX: int({ default: 1_000 }),
+    /** Open order streams; further ones are refused. */
+    STREAMS_MAX: int({ default: 10_000 }),
     POISON_PER_MINUTE: int({ default: 20 }),
   })
   .refine((config) => config.ORDER_MAX_AGE_MS >= config.ORDER_DEADLINE_MS, {

@@ -12,14 +12,19 @@ import { toDeliveries } from '@orderflow/testing/events';
 import { waitUntil } from '@orderflow/testing/wait-until';
 import { watchPool } from '@orderflow/testing/watched-pool';
 import request from 'supertest';
+import type { OrderFact } from './domain/transition.ts';
 import { PrismaClient } from './generated/prisma/client.ts';
+import { createAwaitOrder } from './http/await-order.ts';
 import { cancelOrder } from './http/cancel-order.ts';
+import type { ChangeChannel } from './http/change-channel.ts';
 import { createOrder } from './http/create-order.ts';
 import { listOrders } from './http/list-orders.ts';
 import { listStuckOrders } from './http/list-stuck-orders.ts';
 import { nudgeOrder } from './http/nudge-order.ts';
+import { OrderFeed } from './http/order-feed.ts';
 import { readOrderEvents } from './http/read-order-events.ts';
 import { readOrder } from './http/read-order.ts';
+import { streamOrder } from './http/stream-order.ts';
 import { advanceOrders } from './steps/advance-orders.ts';
 import { orderOutbox } from './store/outbox.ts';
 import { createOrderReader } from './store/reading.ts';
@@ -33,6 +38,17 @@ export const REFUND_WINDOW_DAYS = 30;
 export const CANCEL_DEADLINE_MS = 60_000;
 
 const MIGRATIONS = new URL('../prisma/migrations', import.meta.url).pathname;
+export const WAITERS_MAX = 500;
+export const STREAMS_MAX = 3;
+
+/** The channel of an instance that is alone. */
+export const NO_CHANNEL: ChangeChannel = {
+  tell: () => undefined,
+  listen: () => undefined,
+  isLive: () => true,
+  close: () => undefined,
+};
+
 const INTAKE = { intervalMs: 5, maxOpen: MAX_OPEN };
 let keys = 0;
 
@@ -57,23 +73,34 @@ export function newKey(): string {
   return `key-${(keys += 1)}`;
 }
 
-export async function openOrderService() {
+export async function openOrderService({ channel = NO_CHANNEL }: { channel?: ChangeChannel } = {}) {
   const database = await createTestDatabase({ name: 'order', migrations: MIGRATIONS });
   const pool = createPool({ url: database.url, name: 'tests' });
   const owner = createPool({ url: database.ownerUrl, name: 'tests owner', max: 3 });
-  const prisma = new PrismaClient({ adapter: new PrismaPg(readPool('tests', database.url)) });
+  const prisma = new PrismaClient({
+    adapter: new PrismaPg(readPool('tests', database.url)),
+    log: [{ level: 'query', emit: 'event' }],
+  });
+  const reads: string[] = [];
+  prisma.$on('query', ({ query }) => reads.push(query));
   const reader = createOrderReader(prisma);
   /** What the relay was handed, in the order of the commits. */
   const handed: OutboxRow[] = [];
   const write: WriteContext = { pool, outbox: orderOutbox, handOver: (row) => void handed.push(row) };
   const count = { open: 0 };
+  const logger = createLogger({ service: 'order', level: 'silent' });
+  const feed = new OrderFeed({ read: reader.changed, channel, logger });
+  const changed = feed.changed.bind(feed);
+  const awaitOrder = createAwaitOrder(feed, WAITERS_MAX);
+  const closing = new AbortController();
   const app = createHttpApp({
     routes: [
-      createOrder(write, INTAKE, count),
+      createOrder(write, INTAKE, count, awaitOrder),
       listOrders(reader),
       readOrder(reader),
       readOrderEvents(reader),
-      cancelOrder(write, reader, REFUND_WINDOW_DAYS),
+      streamOrder(feed, STREAMS_MAX),
+      cancelOrder(write, reader, REFUND_WINDOW_DAYS, changed),
       listStuckOrders(reader, CANCEL_DEADLINE_MS),
       nudgeOrder(write),
     ],
@@ -84,9 +111,10 @@ export async function openOrderService() {
         roles: new Set(Number(user) === OPERATOR ? (['operator'] as const) : []),
         expiresAt: Number.POSITIVE_INFINITY,
       }),
-    logger: createLogger({ service: 'order', level: 'silent' }),
+    logger,
     metrics: createMetrics('order'),
     checkAnswers: true,
+    closing: closing.signal,
   });
 
   const post = (path: string, user: number) => request(app).post(path).set('Authorization', String(user));
@@ -100,6 +128,14 @@ export async function openOrderService() {
     handed,
     write,
     count,
+    app,
+    reader,
+    feed,
+    changed,
+    awaitOrder,
+    closing,
+    /** The statements of plain reads so far. */
+    reads,
     place,
     get: (path: string, user: number) => request(app).get(path).set('Authorization', String(user)),
     cancel: (id: number | string, user: number) => post(`/v1/orders/${id}/cancel`, user),
@@ -112,7 +148,15 @@ export async function openOrderService() {
 
     /** What the participants say, as one batch of order.advance. */
     advance: (...events: ReceivedEvent[]) =>
-      deliver({ step: advanceOrders, pool, outbox: orderOutbox }, toDeliveries(events)),
+      deliver(
+        {
+          step: advanceOrders,
+          pool,
+          outbox: orderOutbox,
+          committed: (facts) => changed((facts as readonly OrderFact[]).map(({ data }) => data.orderId)),
+        },
+        toDeliveries(events),
+      ),
 
     /** The same intake before a connection pool whose COMMIT happens and is not answered, once. */
     intakeThatLosesOneCommit() {
@@ -123,7 +167,7 @@ export async function openOrderService() {
         isLost = true;
         throw Object.assign(new Error('connection reset'), { code: 'ECONNRESET' });
       });
-      return createOrder({ ...write, pool: flaky }, INTAKE, count);
+      return createOrder({ ...write, pool: flaky }, INTAKE, count, awaitOrder);
     },
 
     async timeline(orderId: number): Promise<TimelineRow[]> {
@@ -153,6 +197,7 @@ export async function openOrderService() {
     },
 
     async close(): Promise<void> {
+      feed.close();
       await Promise.all([pool.end(), owner.end(), prisma.$disconnect()]);
       await database.drop();
     },

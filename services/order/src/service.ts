@@ -1,21 +1,26 @@
 import { PrismaPg } from '@prisma/adapter-pg';
 import { Kit } from '@orderflow/messaging/kit';
 import { composeOperations } from '@orderflow/operations/operations';
-import { createLogger } from '@orderflow/service-runtime/logger';
-import { createMetrics } from '@orderflow/service-runtime/metrics';
+import { createLogger, type Logger } from '@orderflow/service-runtime/logger';
+import { createMetrics, type Metrics } from '@orderflow/service-runtime/metrics';
 import { readPool } from '@orderflow/service-runtime/read-pool';
 import { createRedis } from '@orderflow/service-runtime/redis';
 import { namedMetrics, type ServiceParts } from '@orderflow/service-runtime/service-host';
 import { TOPICS } from '@orderflow/shared-events/catalog';
 import type { OrderConfig } from './config.ts';
+import type { OrderFact } from './domain/transition.ts';
 import { PrismaClient } from './generated/prisma/client.ts';
+import { createAwaitOrder } from './http/await-order.ts';
 import { cancelOrder } from './http/cancel-order.ts';
+import { createChangeChannel } from './http/change-channel.ts';
 import { createOrder } from './http/create-order.ts';
 import { listOrders } from './http/list-orders.ts';
 import { listStuckOrders } from './http/list-stuck-orders.ts';
 import { nudgeOrder } from './http/nudge-order.ts';
+import { OrderFeed } from './http/order-feed.ts';
 import { readOrder } from './http/read-order.ts';
 import { readOrderEvents } from './http/read-order-events.ts';
+import { streamOrder } from './http/stream-order.ts';
 import { advanceOrders } from './steps/advance-orders.ts';
 import { orderBooks } from './store/books.ts';
 import { orderOutbox } from './store/outbox.ts';
@@ -38,21 +43,10 @@ export function composeOrder(config: OrderConfig, onFatal: (reason: string) => v
     adapter: new PrismaPg(readPool(service, config.DATABASE_URL)),
   });
   const reader = createOrderReader(prisma);
-  const kit = new Kit({
-    service,
-    databaseUrl: config.DATABASE_URL,
-    brokers: config.KAFKA_BROKERS,
-    ownCodec: config.KAFKA_CODEC === 'own',
-    topics: TOPICS,
-    outbox: orderOutbox,
-    steps: [
-      { step: advanceOrders, pace: { intervalMs: config.ADVANCE_INTERVAL_MS, fromMessages: PACE_FROM } },
-    ],
-    logger,
-    metrics: namedMetrics(metrics),
-    poisonPerMinute: config.POISON_PER_MINUTE,
-    onFatal,
-  });
+  const redis = createRedis(config.REDIS_URL, logger);
+  const feed = new OrderFeed({ read: reader.changed, channel: createChangeChannel(redis, logger), logger });
+  const changed = feed.changed.bind(feed);
+  const kit = createKit(config, logger, metrics, changed, onFatal);
   const { write } = kit;
   const count = { open: 0 };
   const operations = composeOperations({ service, kit, config, metrics, books: orderBooks(config) });
@@ -62,18 +56,24 @@ export function composeOrder(config: OrderConfig, onFatal: (reason: string) => v
     logger,
     metrics,
     routes: [
-      createOrder(write, { intervalMs: config.INTAKE_INTERVAL_MS, maxOpen: config.ORDER_MAX_OPEN }, count),
+      createOrder(
+        write,
+        { intervalMs: config.INTAKE_INTERVAL_MS, maxOpen: config.ORDER_MAX_OPEN },
+        count,
+        createAwaitOrder(feed, config.WAITERS_MAX),
+      ),
       listOrders(reader),
       readOrder(reader),
       readOrderEvents(reader),
-      cancelOrder(write, reader, config.REFUND_WINDOW_DAYS),
+      streamOrder(feed, config.STREAMS_MAX),
+      cancelOrder(write, reader, config.REFUND_WINDOW_DAYS, changed),
       listStuckOrders(reader, config.CANCEL_DEADLINE_MS),
       nudgeOrder(write),
       ...operations.routes,
     ],
     messaging: kit,
     database: kit.pool,
-    redis: createRedis(config.REDIS_URL, logger),
+    redis,
     sweepers: [
       deadlineSweeper(
         write,
@@ -83,9 +83,41 @@ export function composeOrder(config: OrderConfig, onFatal: (reason: string) => v
           sweepPerSecond: config.SWEEP_PER_SECOND,
         },
         count,
+        changed,
       ),
       retention(write),
     ],
-    close: async () => void (await Promise.all([prisma.$disconnect(), operations.close()])),
+    close: async () => {
+      feed.close();
+      await Promise.all([prisma.$disconnect(), operations.close()]);
+    },
   };
+}
+
+function createKit(
+  config: OrderConfig,
+  logger: Logger,
+  metrics: Metrics,
+  changed: (orderIds: readonly number[]) => void,
+  onFatal: (reason: string) => void,
+): Kit {
+  return new Kit({
+    service: 'order',
+    databaseUrl: config.DATABASE_URL,
+    brokers: config.KAFKA_BROKERS,
+    ownCodec: config.KAFKA_CODEC === 'own',
+    topics: TOPICS,
+    outbox: orderOutbox,
+    steps: [
+      {
+        step: advanceOrders,
+        pace: { intervalMs: config.ADVANCE_INTERVAL_MS, fromMessages: PACE_FROM },
+        committed: (facts) => changed((facts as readonly OrderFact[]).map(({ data }) => data.orderId)),
+      },
+    ],
+    logger,
+    metrics: namedMetrics(metrics),
+    poisonPerMinute: config.POISON_PER_MINUTE,
+    onFatal,
+  });
 }

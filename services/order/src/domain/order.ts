@@ -5,6 +5,8 @@ export const LADDER = ['CREATED', 'STOCK_RESERVED', 'COUPON_APPLIED', 'BALANCE_C
 export type Progress = (typeof LADDER)[number];
 export type Open = Exclude<Progress, 'PAID'>;
 export type OrderStatus = Progress | 'CANCELLING' | 'CANCELLED';
+/** In the only order they come in; some may be skipped, none comes back. */
+const STATUSES: readonly OrderStatus[] = [...LADDER, 'CANCELLING', 'CANCELLED'];
 
 export interface OpenOrder {
   readonly status: Open;
@@ -44,6 +46,15 @@ export type Orders = Map<number, Order>;
 
 export function isOpen(order: Order): order is OpenOrder {
   return order.status !== 'PAID' && order.status !== 'CANCELLING' && order.status !== 'CANCELLED';
+}
+
+export function isLater(status: OrderStatus, than: OrderStatus): boolean {
+  return STATUSES.indexOf(status) > STATUSES.indexOf(than);
+}
+
+/** Nothing follows by itself: who waits for an order or watches it is told no more. A refund may follow PAID. */
+export function isFinal(status: OrderStatus): boolean {
+  return status === 'PAID' || status === 'CANCELLED';
 }
 
 /** The stages above `from` up to `to`, in the order of the ladder. */

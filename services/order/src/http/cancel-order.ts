@@ -14,7 +14,12 @@ import { orderNotFound, visibleOrder } from './read-order.ts';
  * Cancels an order, or refunds a paid one. Against payment the order row's lock decides: the first commit wins.
  * Asking again changes nothing and answers the same.
  */
-export const cancelOrder = (write: WriteContext, reader: OrderReader, refundWindowDays: number) =>
+export const cancelOrder = (
+  write: WriteContext,
+  reader: OrderReader,
+  refundWindowDays: number,
+  changed: (orderIds: readonly number[]) => void,
+) =>
   defineRoute({
     method: 'POST',
     path: '/v1/orders/{id}/cancel',
@@ -25,7 +30,7 @@ export const cancelOrder = (write: WriteContext, reader: OrderReader, refundWind
     answers: { 200: orderSchema, 202: orderSchema },
     problems: ['ORDER_NOT_FOUND', 'REFUND_CLOSED'],
     async handle({ params: { id }, caller, requestId, traceparent }) {
-      await commitWithOutbox(write, async (tx, now) => {
+      const ids = await commitWithOutbox(write, async (tx, now) => {
         const order = (await lockOrders(tx, [id])).get(id);
         if (order?.data.userId !== caller.userId) throw orderNotFound(id);
         if (order.status === 'PAID' && !refundOpen(order.paidAt, now, refundWindowDays)) {
@@ -35,8 +40,9 @@ export const cancelOrder = (write: WriteContext, reader: OrderReader, refundWind
         }
         const facts = decideCancel(order, now, { id: requestId, traceparent });
         if (facts.length > 0) await saveTransitions(tx, facts);
-        return { result: undefined, messages: messagesOf(facts, now) };
+        return { result: facts.map(({ data }) => data.orderId), messages: messagesOf(facts, now) };
       });
+      changed(ids);
       const order = await visibleOrder(reader, id, caller);
       const body = showOrder(order);
       return body.status === 'CANCELLED' ? { status: 200, body } : { status: 202, body };

@@ -51,7 +51,7 @@ describe('the intake of orders', () => {
   afterAll(() => orders.close());
   beforeEach(() => orders.clear());
 
-  const intake = () => createOrder(orders.write, SETTINGS, orders.count);
+  const intake = () => createOrder(orders.write, SETTINGS, orders.count, orders.awaitOrder);
 
   it('commits the requests of one moment together: one outbox row, each order its own event', async () => {
     const route = intake();
@@ -101,7 +101,7 @@ describe('the intake of orders', () => {
     let release: (error: Error) => void = () => undefined;
     const gate = new Promise<never>((_, reject) => (release = reject));
     const pool = { connect: () => gate };
-    const route = createOrder({ ...orders.write, pool }, SETTINGS, orders.count);
+    const route = createOrder({ ...orders.write, pool }, SETTINGS, orders.count, orders.awaitOrder);
     const first = ask(route);
     await new Promise(setImmediate);
     // The first is with the database: from here on all wait.

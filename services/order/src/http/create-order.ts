@@ -19,6 +19,7 @@ import { encodeMessage, type Message } from '@orderflow/shared-events/envelope';
 import { OrderCreated } from '@orderflow/shared-events/order';
 import { acceptedOrder, duplicateProduct, type OpenOrderCount, type OrderRequest } from '../domain/intake.ts';
 import { insertOrders, takeOrderIds } from '../store/orders.ts';
+import type { AwaitOrder } from './await-order.ts';
 import { orderSchema, showAccepted } from './order-shape.ts';
 
 const bodySchema = z.strictObject({
@@ -51,8 +52,16 @@ export interface IntakeSettings {
 const MAX_BATCH = 500;
 const MAX_WAITING = 10_000;
 
-/** Accepts an order. Concurrent requests share one commit: keys, orders, lines, first events and their outbox row. */
-export function createOrder(write: WriteContext, settings: IntakeSettings, count: OpenOrderCount) {
+/**
+ * Accepts an order. Concurrent requests share one commit: keys, orders, lines, first events and their outbox row. What
+ * is stored for the key is this 202, whether or not the caller then waits.
+ */
+export function createOrder(
+  write: WriteContext,
+  settings: IntakeSettings,
+  count: OpenOrderCount,
+  awaitOrder: AwaitOrder,
+) {
   const accept = coalesce<IntakeRequest, RawAnswer | Error>({
     intervalMs: settings.intervalMs,
     maxBatch: MAX_BATCH,
@@ -70,10 +79,11 @@ export function createOrder(write: WriteContext, settings: IntakeSettings, count
     summary: 'Places an order',
     idempotent: true,
     body: bodySchema,
-    answers: { 202: orderSchema },
-    answerHeaders: ['Location'],
+    answers: { 201: orderSchema, 202: orderSchema },
+    answerHeaders: ['Location', 'Preference-Applied'],
     problems: ['DUPLICATE_PRODUCT', 'SATURATED'],
     async handle(request) {
+      const startedAt = performance.now();
       const { body, caller } = request;
       const items = body.items.map((item) => ({ ...item, unitPrice: item.unitPrice ?? null }));
       const twice = duplicateProduct(items);
@@ -89,7 +99,7 @@ export function createOrder(write: WriteContext, settings: IntakeSettings, count
         throw isOverload(error) ? saturated('too many requests are waiting') : error;
       });
       if (answer instanceof Error) throw answer;
-      return answer;
+      return awaitOrder(answer, request, startedAt);
     },
   });
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { amountOut, timeOut, writeTime } from '@orderflow/service-runtime/fields';
 import { REASONS, type OrderSoFar } from '@orderflow/shared-events/order-so-far';
-import type { OrderRecord } from '../store/reading.ts';
+import type { ShownOrder } from '../store/reading.ts';
 
 export const statusSchema = z
   .enum(['CREATED', 'STOCK_RESERVED', 'COUPON_APPLIED', 'BALANCE_CHARGED', 'PAID', 'CANCELLING', 'CANCELLED'])
@@ -30,11 +30,29 @@ export const orderSchema = z
     updatedAt: timeOut,
     paidAt: timeOut.nullable(),
   })
-  .meta({ id: 'Order' });
+  .meta({
+    id: 'Order',
+    examples: [
+      {
+        id: 1,
+        userId: 1,
+        status: 'PAID',
+        couponId: null,
+        originalAmount: '25.00',
+        discountAmount: '0.00',
+        totalAmount: '25.00',
+        failureReason: null,
+        items: [{ productId: 1, quantity: 2, unitPrice: '12.50', totalPrice: '25.00' }],
+        createdAt: '2026-11-22T10:00:00.250Z',
+        updatedAt: '2026-11-22T10:00:00.480Z',
+        paidAt: '2026-11-22T10:00:00.480Z',
+      },
+    ],
+  });
 
-type OrderShape = z.input<typeof orderSchema>;
+export type OrderShape = z.input<typeof orderSchema>;
 
-export function showOrder(order: OrderRecord): OrderShape {
+export function showOrder(order: ShownOrder): OrderShape {
   return {
     id: Number(order.id),
     userId: Number(order.userId),

@@ -32,9 +32,8 @@ async function runEverything(pool: ConnectionPool): Promise<void> {
   const id = await accept();
   await deliver(context, toDeliveries([stockReserved({ orderId: id }), paymentCompleted({ orderId: id })]));
   await accept();
-  await deadlineSweeper({ pool, outbox: orderOutbox, handOver: () => undefined }, AT_ONCE, {
-    open: 0,
-  }).sweep();
+  const write = { pool, outbox: orderOutbox, handOver: () => undefined };
+  await deadlineSweeper(write, AT_ONCE, { open: 0 }, () => undefined).sweep();
   await transaction(pool, (tx) => orderOutbox.claim(tx, [], 10));
   await transaction(pool, (tx) => orderOutbox.remove(tx, [0]));
 }

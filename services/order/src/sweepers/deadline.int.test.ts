@@ -43,7 +43,8 @@ describe('the deadline of orders', () => {
     );
   const find = (from = 0, limit = SETTINGS.sweepPerSecond) =>
     transaction(orders.pool, (tx) => findOpenOrders(tx, { from, ...SETTINGS, limit }));
-  const sweeper = (settings = SETTINGS) => deadlineSweeper(orders.write, settings, orders.count);
+  const sweeper = (settings = SETTINGS) =>
+    deadlineSweeper(orders.write, settings, orders.count, orders.changed);
   const cancelling = async () => {
     const { rows } = await orders.owner.query<{ id: number }>(
       `SELECT id FROM orders WHERE failure_reason = 'TIMED_OUT' ORDER BY id`,
@@ -213,7 +214,7 @@ describe('the deadline of orders', () => {
           return orders.pool.connect();
         },
       };
-      await deadlineSweeper({ ...orders.write, pool }, SETTINGS, orders.count).sweep();
+      await deadlineSweeper({ ...orders.write, pool }, SETTINGS, orders.count, orders.changed).sweep();
       expect(looked).toBe(2);
       expect((await orders.timeline(id)).at(-1)).toMatchObject({ type: 'ORDER_PAID' });
       expect(await cancelling()).toEqual([]);

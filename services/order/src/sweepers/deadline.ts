@@ -21,6 +21,7 @@ export function deadlineSweeper(
   write: WriteContext,
   settings: DeadlineSettings,
   count: OpenOrderCount,
+  changed: (orderIds: readonly number[]) => void,
 ): Sweeper {
   let from = 0;
   return {
@@ -32,16 +33,16 @@ export function deadlineSweeper(
       );
       from = found.from;
       count.open = found.open;
-      if (found.late.length > 0) await timeOut(write, found.late);
+      if (found.late.length > 0) changed(await timeOut(write, found.late));
     },
   };
 }
 
-async function timeOut(write: WriteContext, late: readonly number[]): Promise<void> {
-  await commitWithOutbox(write, async (tx, now) => {
+async function timeOut(write: WriteContext, late: readonly number[]): Promise<number[]> {
+  return commitWithOutbox(write, async (tx, now) => {
     const orders = await lockOrders(tx, await lockFree(tx, late));
     const facts = [...orders.values()].flatMap((order) => decideTimeOut(order, now, NOBODY));
     if (facts.length > 0) await saveTransitions(tx, facts);
-    return { result: undefined, messages: messagesOf(facts, now) };
+    return { result: facts.map(({ data }) => data.orderId), messages: messagesOf(facts, now) };
   });
 }

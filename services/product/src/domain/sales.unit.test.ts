@@ -7,7 +7,7 @@ import {
 } from '@orderflow/shared-events/order';
 import { anOrder, received } from '@orderflow/testing/orders';
 import { specification } from '@orderflow/testing/specification';
-import { decideSales, salesDayIn, withSales, type SalesOrder, type SalesState } from './sales.ts';
+import { decideSales, firstDayOf, salesDayIn, withSales, type SalesOrder, type SalesState } from './sales.ts';
 
 const given = specification({
   decide: decideSales(salesDayIn('Asia/Seoul')),
@@ -105,5 +105,17 @@ describe('the day of a sale', () => {
 
   it('is refused for a time zone that does not exist', () => {
     expect(() => salesDayIn('Mars/Olympus')).toThrow(RangeError);
+  });
+});
+
+describe('the first of the last days', () => {
+  it.each([
+    ['2026-03-10', 1, '2026-03-10'],
+    ['2026-03-10', 3, '2026-03-08'],
+    ['2026-03-01', 2, '2026-02-28'],
+    ['2028-03-01', 2, '2028-02-29'],
+    ['2026-01-02', 90, '2025-10-05'],
+  ])('that end with %s, %d of them, is %s', (day, days, first) => {
+    expect(firstDayOf(day, days)).toBe(first);
   });
 });

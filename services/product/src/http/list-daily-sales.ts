@@ -7,7 +7,7 @@ import { listDailySales } from '../store/sales-figures.ts';
 import { productNotFound } from './product-shape.ts';
 
 /** Postgres has no year 0. */
-const salesDay = day.refine((text) => text >= '0001', 'must lie in the years 1 to 9999');
+const salesDay = day.regex(/^(?!0000)/, 'must lie in the years 1 to 9999');
 
 export const listProductDailySales = (reader: Reader) =>
   defineRoute({

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { Order } from '@orderflow/local/demo/api';
+import type { Order } from '@orderflow/client/api-types';
 import { SERVICE_NAMES } from '@orderflow/local/ports';
 import { expectExactBooks } from './exactness.ts';
 import type { RunningStack } from './running-stack.ts';

@@ -1,11 +1,12 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import type { ApiClient, Coupon, Order, OrderRequest, Product } from '@orderflow/local/demo/api';
-import { createApiClient } from '@orderflow/local/demo/api';
+import type { Coupon, Order, OrderRequest, Product } from '@orderflow/client/api-types';
+import { callerOf, type Caller } from '@orderflow/local/demo/caller';
 import { expectExactBooks } from './exactness.ts';
 import {
   adminOf,
   balanceOf,
   buy,
+  cancel,
   couponStatus,
   ending,
   newCoupon,
@@ -27,7 +28,7 @@ const UNDONE = ['ORDER_CANCELLING', 'ORDER_CANCELLED'];
 
 /** A user with 100.00, a product at 10.00 with ten pieces, and a coupon worth 3.00: untouched when an order is undone. */
 interface World {
-  readonly user: ApiClient;
+  readonly user: Caller;
   readonly product: Product;
   readonly coupon: Coupon;
 }
@@ -42,7 +43,7 @@ interface Refusal {
   readonly reason: string;
   readonly timeline: readonly string[];
   /** Makes the world and says what to order in it. */
-  readonly prepare: (stack: RunningStack) => Promise<World & { request: OrderRequest; caller?: ApiClient }>;
+  readonly prepare: (stack: RunningStack) => Promise<World & { request: OrderRequest; caller?: Caller }>;
 }
 
 const withCoupon = ({ product, coupon }: World, quantity = 1): OrderRequest => ({
@@ -73,7 +74,9 @@ const REFUSALS: readonly Refusal[] = [
     timeline: ['ORDER_CREATED', 'ORDER_CANCELLED'],
     prepare: async (stack) => {
       const world = await newWorld(stack);
-      await adminOf(stack).patch(`/v1/products/${world.product.id}`, { status: 'SUSPENDED' });
+      const body = { status: 'SUSPENDED' } as const;
+      const params = { path: { id: world.product.id } };
+      await adminOf(stack).patch('/v1/products/{id}', { params, body, resend: true });
       return { ...world, request: withCoupon(world) };
     },
   },
@@ -101,7 +104,7 @@ const REFUSALS: readonly Refusal[] = [
     timeline: [...UNTIL_COUPON, ...UNDONE],
     prepare: async (stack) => {
       const world = await newWorld(stack);
-      const caller = createApiClient(stack.current().gateway, UNKNOWN);
+      const caller = callerOf(stack.current().gateway, UNKNOWN);
       return { ...world, request: buy(world.product), caller };
     },
   },
@@ -126,7 +129,7 @@ const REFUSALS: readonly Refusal[] = [
 /** Each way an order can end for a reason of the business, and that the way back leaves nothing behind. */
 export function describeOutcomes(stack: () => RunningStack): void {
   describe('an order is refused', () => {
-    const ended = new Map<string, World & { order: Order; caller: ApiClient; balance: string }>();
+    const ended = new Map<string, World & { order: Order; caller: Caller; balance: string }>();
 
     beforeAll(async () => {
       await Promise.all(
@@ -202,12 +205,12 @@ export function describeOutcomes(stack: () => RunningStack): void {
       const world = await newWorld(stack());
       const { user, product, coupon } = world;
       const { id } = await ending(user, await place(user, withCoupon(world)));
-      const first = await user.send<Order>('POST', `/v1/orders/${id}/cancel`);
+      const first = await cancel(user, { id });
       expect([200, 202]).toContain(first.status);
       const refunded = await ending(user, { id });
       expect(refunded).toMatchObject({ status: 'CANCELLED', failureReason: 'CANCELLED_BY_USER' });
       expect(refunded.paidAt).not.toBeNull();
-      const second = await user.send<Order>('POST', `/v1/orders/${id}/cancel`);
+      const second = await cancel(user, { id });
       expect(second).toMatchObject({ status: 200, body: refunded });
       expect(await timeline(user, { id })).toEqual([...UNTIL_PAID, ...UNDONE]);
       expect(await balanceOf(user)).toBe('100.00');
@@ -220,10 +223,7 @@ export function describeOutcomes(stack: () => RunningStack): void {
       const world = await newWorld(stack());
       const { user, product, coupon } = world;
       const { id } = await place(user, withCoupon(world));
-      const answers = [
-        await user.send<Order>('POST', `/v1/orders/${id}/cancel`),
-        await user.send<Order>('POST', `/v1/orders/${id}/cancel`),
-      ];
+      const answers = [await cancel(user, { id }), await cancel(user, { id })];
       for (const { status, body } of answers) {
         expect([200, 202]).toContain(status);
         expect(body.failureReason).toBe('CANCELLED_BY_USER');
@@ -238,14 +238,14 @@ export function describeOutcomes(stack: () => RunningStack): void {
     it('of a refused order answers with its own reason', async () => {
       const { user, order } = { user: await newUser(stack()), order: await newProduct(stack(), '10.00', 0) };
       const { id } = await ending(user, await place(user, buy(order)));
-      const answer = await user.send<Order>('POST', `/v1/orders/${id}/cancel`);
+      const answer = await cancel(user, { id });
       expect(answer).toMatchObject({ status: 200, body: { failureReason: 'OUT_OF_STOCK' } });
     });
 
     it('of another user’s order finds nothing', async () => {
       const [owner, other] = await Promise.all([newUser(stack(), '100.00'), newUser(stack())]);
       const { id } = await place(owner, buy(await newProduct(stack())));
-      const answer = await other.send('POST', `/v1/orders/${id}/cancel`);
+      const answer = await cancel(other, { id });
       expect(answer).toMatchObject({ status: 404, body: { code: 'ORDER_NOT_FOUND' } });
       expect(await ending(owner, { id })).toMatchObject({ status: 'PAID' });
     });

@@ -1,83 +1,90 @@
-import {
-  createApiClient,
-  type ApiClient,
-  type Coupon,
-  type Order,
-  type OrderRequest,
-  type Page,
-  type Product,
-  type TimelineEntry,
-} from '@orderflow/local/demo/api';
-import { waitUntil } from '@orderflow/testing/wait-until';
+import type { Coupon, Order, OrderRequest, Product } from '@orderflow/client/api-types';
+import { callerOf, type Caller } from '@orderflow/local/demo/caller';
 import type { RunningStack } from './running-stack.ts';
 
-export function adminOf(stack: RunningStack): ApiClient {
-  return createApiClient(stack.current().gateway, 1, ['admin']);
+export function adminOf(stack: RunningStack): Caller {
+  return callerOf(stack.current().gateway, 1, ['admin']);
 }
 
 /** A new user with this much money, none by default. */
-export async function newUser(stack: RunningStack, amount?: string): Promise<ApiClient> {
-  const { id } = await adminOf(stack).post<{ id: number }>('/v1/users', { name: 'Ada' });
-  const user = createApiClient(stack.current().gateway, id);
-  if (amount !== undefined) await user.post('/v1/balance/top-ups', { amount });
+export async function newUser(stack: RunningStack, amount?: string): Promise<Caller> {
+  const { id } = await adminOf(stack).post('/v1/users', { body: { name: 'Ada' }, resend: true });
+  const user = callerOf(stack.current().gateway, id);
+  if (amount !== undefined) await user.topUp(amount);
   return user;
 }
 
 export function newProduct(stack: RunningStack, price = '10.00', quantity = 1000): Promise<Product> {
-  return adminOf(stack).post<Product>('/v1/products', { name: 'Tea', description: '', price, quantity });
+  const body = { name: 'Tea', description: '', price, quantity };
+  return adminOf(stack).post('/v1/products', { body, resend: true });
 }
 
 /** A coupon for the user, from a source of its own. */
-export async function newCoupon(
-  stack: RunningStack,
-  user: ApiClient,
-  discountAmount = '3.00',
-): Promise<Coupon> {
-  const source = await adminOf(stack).post<{ id: number }>('/v1/coupon-sources', {
-    name: 'Welcome',
-    discountAmount,
-    quantity: 1,
-  });
-  return user.post<Coupon>(`/v1/coupon-sources/${source.id}/coupons`);
+export async function newCoupon(stack: RunningStack, user: Caller, discountAmount = '3.00'): Promise<Coupon> {
+  const body = { name: 'Welcome', discountAmount, quantity: 1 };
+  const { id } = await adminOf(stack).post('/v1/coupon-sources', { body, resend: true });
+  return user.issueCoupon(id);
 }
 
 export function buy(product: Product, quantity = 1): OrderRequest {
   return { items: [{ productId: product.id, quantity }] };
 }
 
-export function place(user: ApiClient, request: OrderRequest): Promise<Order> {
-  return user.post<Order>('/v1/orders', request);
+export function place(user: Caller, request: OrderRequest): Promise<Order> {
+  return user.placeOrder(request);
 }
 
 /** The order once it is PAID or CANCELLED. */
-export function ending(user: ApiClient, { id }: Pick<Order, 'id'>, timeoutMs = 60_000): Promise<Order> {
-  const over = async () => {
-    const order = await user.get<Order>(`/v1/orders/${id}`);
-    return order.status === 'PAID' || order.status === 'CANCELLED' ? order : null;
-  };
-  return waitUntil(over, { what: `the end of order ${id}`, timeoutMs, intervalMs: 50 });
+export function ending(user: Caller, { id }: Pick<Order, 'id'>, timeoutMs = 60_000): Promise<Order> {
+  return user.untilFinal(id, { signal: AbortSignal.timeout(timeoutMs) });
 }
 
 /** The types of the order's timeline, oldest first. */
-export async function timeline(user: ApiClient, { id }: Pick<Order, 'id'>): Promise<string[]> {
-  const { data } = await user.get<Page<TimelineEntry>>(`/v1/orders/${id}/events`);
+export async function timeline(user: Caller, { id }: Pick<Order, 'id'>): Promise<string[]> {
+  const { data } = await user.get('/v1/orders/{id}/events', { params: { path: { id } } });
   return data.map(({ type }) => type);
 }
 
-export async function balanceOf(user: ApiClient): Promise<string> {
-  return (await user.get<{ amount: string }>('/v1/balance')).amount;
+export async function balanceOf(user: Caller): Promise<string> {
+  return (await user.get('/v1/balance')).amount;
 }
 
-export async function stockOf(user: ApiClient, { id }: Product): Promise<number> {
-  return (await user.get<Product>(`/v1/products/${id}`)).stock;
+export async function stockOf(user: Caller, { id }: Product): Promise<number> {
+  return (await user.get('/v1/products/{id}', { params: { path: { id } } })).stock;
 }
 
-export async function couponStatus(user: ApiClient, { id }: Coupon): Promise<string | undefined> {
-  const { data } = await user.get<Page<Coupon>>('/v1/coupons');
+export async function couponStatus(user: Caller, { id }: Coupon): Promise<string | undefined> {
+  const { data } = await user.get('/v1/coupons');
   return data.find((coupon) => coupon.id === id)?.status;
 }
 
-export async function paymentsOf(user: ApiClient, { id }: Pick<Order, 'id'>): Promise<string[]> {
-  const { data } = await user.get<Page<{ amount: string }>>(`/v1/payments?orderId=${id}`);
+export async function paymentsOf(user: Caller, { id }: Pick<Order, 'id'>): Promise<string[]> {
+  const { data } = await user.get('/v1/payments', { params: { query: { orderId: id } } });
   return data.map(({ amount }) => amount).sort();
+}
+
+/** An answer as it came, whatever its status. */
+interface Answer<Data> {
+  readonly status: number;
+  readonly headers: Headers;
+  /** A problem where the status says so: what a test expects of it shows its shape. */
+  readonly body: Data;
+}
+
+async function answer<Data>(
+  sent: Promise<{ readonly data?: Data; readonly error?: unknown; readonly response: Response }>,
+): Promise<Answer<Data>> {
+  const { data, error, response } = await sent;
+  return { status: response.status, headers: response.headers, body: (data ?? error) as Data };
+}
+
+/** Places an order under this key; any status comes back as it is. */
+export function placeUnder(user: Caller, key: string, request: OrderRequest): Promise<Answer<Order>> {
+  const body = { ...request, items: [...request.items] };
+  return answer(user.http.POST('/v1/orders', { params: { header: { 'Idempotency-Key': key } }, body }));
+}
+
+/** Asks for a cancel or refund; any status comes back as it is. */
+export function cancel(user: Caller, { id }: Pick<Order, 'id'>): Promise<Answer<Order>> {
+  return answer(user.http.POST('/v1/orders/{id}/cancel', { params: { path: { id } } }));
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { createApiClient, type ApiClient, type Order } from '@orderflow/local/demo/api';
+import { callerOf, type Caller } from '@orderflow/local/demo/caller';
 import { inParallel } from '@orderflow/local/demo/parallel';
 import { waitUntil } from '@orderflow/testing/wait-until';
 import { expectExactBooks } from './exactness.ts';
@@ -21,13 +21,13 @@ interface Ending {
 }
 
 /** Users with 100.00 each. */
-function newBuyers(gateway: string, count: number): Promise<ApiClient[]> {
-  const admins = Array.from({ length: ADMINS }, (_, place) => createApiClient(gateway, 1 + place, ['admin']));
+function newBuyers(gateway: string, count: number): Promise<Caller[]> {
+  const admins = Array.from({ length: ADMINS }, (_, place) => callerOf(gateway, 1 + place, ['admin']));
   return inParallel(AT_ONCE, [...Array(count).keys()], async (place) => {
-    const admin = admins[place % ADMINS] as ApiClient;
-    const { id } = await admin.post<{ id: number }>('/v1/users', { name: 'Buyer' });
-    const buyer = createApiClient(gateway, id);
-    await buyer.post('/v1/balance/top-ups', { amount: '100.00' });
+    const admin = admins[place % ADMINS] as Caller;
+    const { id } = await admin.post('/v1/users', { body: { name: 'Buyer' }, resend: true });
+    const buyer = callerOf(gateway, id);
+    await buyer.topUp('100.00');
     return buyer;
   });
 }
@@ -50,7 +50,7 @@ export function describeRaces(stack: () => RunningStack): void {
     it('with a stock of 50 has exactly 50 paid orders, and 950 refused: OUT_OF_STOCK', async () => {
       const product = await newProduct(stack(), '10.00', STOCK);
       const buyers = await newBuyers(stack().current().gateway, BUYERS);
-      await inParallel(AT_ONCE, buyers, (buyer) => buyer.post<Order>('/v1/orders', buy(product)));
+      await inParallel(AT_ONCE, buyers, (buyer) => buyer.placeOrder(buy(product)));
       const endings = await waitUntil(
         async () => {
           const seen = await endingsOf(stack(), product.id);
@@ -62,7 +62,7 @@ export function describeRaces(stack: () => RunningStack): void {
         { status: 'PAID', reason: null, orders: STOCK, buyers: STOCK },
         { status: 'CANCELLED', reason: 'OUT_OF_STOCK', orders: BUYERS - STOCK, buyers: BUYERS - STOCK },
       ]);
-      expect(await stockOf(buyers[0] as ApiClient, product)).toBe(0);
+      expect(await stockOf(buyers[0] as Caller, product)).toBe(0);
       await expectExactBooks(stack());
     }, 180_000);
   });

@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
-import type { Order, Page } from '@orderflow/local/demo/api';
-import { buy, newProduct, newUser } from './people.ts';
+import { buy, newProduct, newUser, placeUnder } from './people.ts';
 import type { RunningStack } from './running-stack.ts';
 
 interface RawAnswer {
@@ -129,8 +128,7 @@ export function describeRequests(stack: () => RunningStack): void {
   describe('an Idempotency-Key', () => {
     it('makes one order of a request sent five times at once, and answers all alike', async () => {
       const [user, product] = await Promise.all([newUser(stack(), '100.00'), newProduct(stack())]);
-      const send = () =>
-        user.send<Order>('POST', '/v1/orders', { body: buy(product), idempotencyKey: 'order-1' });
+      const send = () => placeUnder(user, 'order-1', buy(product));
       const answers = await Promise.all([send(), send(), send(), send(), send()]);
       expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([202]));
       expect(new Set(answers.map(({ body }) => JSON.stringify(body))).size).toBe(1);
@@ -138,14 +136,13 @@ export function describeRequests(stack: () => RunningStack): void {
       expect(late).toMatchObject({ status: 202, body: answers[0]?.body });
       expect(late.headers.get('idempotency-replayed')).toBe('true');
       expect(late.headers.get('location')).toBe(`/v1/orders/${late.body.id}`);
-      const { data } = await user.get<Page<Order>>('/v1/orders');
+      const { data } = await user.get('/v1/orders');
       expect(data.map(({ id }) => id)).toEqual([late.body.id]);
     });
 
     it('of another body is refused', async () => {
       const [user, product] = await Promise.all([newUser(stack(), '100.00'), newProduct(stack())]);
-      const send = (quantity: number) =>
-        user.send('POST', '/v1/orders', { body: buy(product, quantity), idempotencyKey: 'order-1' });
+      const send = (quantity: number) => placeUnder(user, 'order-1', buy(product, quantity));
       expect(await send(1)).toMatchObject({ status: 202 });
       expect(await send(2)).toMatchObject({ status: 422, body: { code: 'IDEMPOTENCY_KEY_REUSED' } });
     });
@@ -153,11 +150,7 @@ export function describeRequests(stack: () => RunningStack): void {
     it('belongs to one user', async () => {
       const product = await newProduct(stack());
       const users = await Promise.all([newUser(stack(), '100.00'), newUser(stack(), '100.00')]);
-      const answers = await Promise.all(
-        users.map((user) =>
-          user.send<Order>('POST', '/v1/orders', { body: buy(product), idempotencyKey: 'order-1' }),
-        ),
-      );
+      const answers = await Promise.all(users.map((user) => placeUnder(user, 'order-1', buy(product))));
       expect(new Set(answers.map(({ body }) => body.id)).size).toBe(2);
     });
   });

@@ -1,4 +1,4 @@
-import type { Order } from '@orderflow/local/demo/api';
+import type { Order } from '@orderflow/client/api-types';
 import { draftOrders, followOrders, placeOrders, type PlacedOrder } from '@orderflow/local/demo/orders';
 import { planDemo, type DemoPlan } from '@orderflow/local/demo/plan';
 import { openShop } from '@orderflow/local/demo/shop';

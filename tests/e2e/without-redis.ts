@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { Order } from '@orderflow/local/demo/api';
+import type { Order } from '@orderflow/client/api-types';
 import { waitUntil } from '@orderflow/testing/wait-until';
 import { expectExactBooks } from './exactness.ts';
 import { newProduct } from './people.ts';

@@ -1,6 +1,7 @@
+import type { Order } from '@orderflow/client/api-types';
+import { isFinal } from '@orderflow/client/order-watch';
 import { reconcile } from '../reconcile/reconcile.ts';
 import type { Stack } from '../stack-file.ts';
-import type { Order } from './api.ts';
 import { cancelOrder, draftOrders, followOrders, placeOrders, type PlacedOrder } from './orders.ts';
 import { inParallel } from './parallel.ts';
 import { planDemo, type DemoPlan } from './plan.ts';
@@ -35,7 +36,7 @@ async function follow(orders: readonly PlacedOrder[], what: string): Promise<Rea
   const progress = startProgress();
   const state = (over: number) => `${what}: ${over} of ${orders.length}`;
   const seen = await followOrders(orders, (over) => progress.update(state(over)));
-  const over = [...seen.values()].filter(({ status }) => status === 'PAID' || status === 'CANCELLED').length;
+  const over = [...seen.values()].filter(isFinal).length;
   progress.done(state(over));
   return seen;
 }

@@ -1,6 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import type { Order, OrderRequest, Product } from '@orderflow/client/api-types';
+import { isFinal } from '@orderflow/client/order-watch';
 import { formatAmount, parseAmount } from '@orderflow/shared-events/money';
-import type { ApiClient, Order, OrderRequest, Page, Product } from './api.ts';
+import type { Caller } from './caller.ts';
 import { inParallel } from './parallel.ts';
 import { SCENARIOS, type DemoPlan, type Scenario } from './plan.ts';
 import { MOST_OF_A_PRODUCT, UNKNOWN_ID, type Shop } from './shop.ts';
@@ -8,7 +10,7 @@ import { MOST_OF_A_PRODUCT, UNKNOWN_ID, type Shop } from './shop.ts';
 /** An order of the demo: who places it, and what happens to it besides. */
 export interface Draft {
   readonly scenario: Scenario;
-  readonly caller: ApiClient;
+  readonly caller: Caller;
   readonly request: OrderRequest;
 }
 
@@ -34,7 +36,7 @@ function draft(shop: Shop, scenario: Scenario, index: number): Draft {
   const { products, customers, coupons } = shop;
   const customer = nth(customers, index);
   const request = basket(products, index);
-  const of = (caller: ApiClient, changed: OrderRequest): Draft => ({ scenario, caller, request: changed });
+  const of = (caller: Caller, changed: OrderRequest): Draft => ({ scenario, caller, request: changed });
   const one = (product: Product): OrderRequest => ({ items: [{ productId: product.id, quantity: 1 }] });
   switch (scenario) {
     case 'paid':
@@ -91,7 +93,7 @@ export async function placeOrders(
 ): Promise<PlacedOrder[]> {
   let placed = 0;
   return inParallel(AT_ONCE, drafts, async (draft) => {
-    const { id } = await draft.caller.post<Order>('/v1/orders', draft.request);
+    const { id } = await draft.caller.placeOrder(draft.request);
     if (draft.scenario === 'cancelled-at-once') await cancelOrder({ ...draft, id });
     placed += 1;
     onPlaced(placed);
@@ -100,28 +102,23 @@ export async function placeOrders(
 }
 
 export async function cancelOrder({ caller, id }: Pick<PlacedOrder, 'caller' | 'id'>): Promise<void> {
-  await caller.post(`/v1/orders/${id}/cancel`);
-}
-
-function isOver({ status }: Order): boolean {
-  return status === 'PAID' || status === 'CANCELLED';
+  await caller.cancelOrder(id);
 }
 
 /** A user's orders from the newest back to `oldest`. */
-async function listBack(caller: ApiClient, oldest: number): Promise<Order[]> {
+async function listBack(caller: Caller, oldest: number): Promise<Order[]> {
   const orders: Order[] = [];
-  let cursor: string | null = null;
-  do {
-    const query: string = cursor === null ? '' : `&cursor=${encodeURIComponent(cursor)}`;
-    const page: Page<Order> = await caller.get(`/v1/orders?limit=100${query}`);
-    orders.push(...page.data);
-    cursor = page.nextCursor;
-  } while (cursor !== null && (orders.at(-1)?.id ?? 0) > oldest);
+  for await (const order of caller.listAll('/v1/orders', { params: { query: { limit: 100 } } })) {
+    orders.push(order);
+    if (order.id <= oldest) break;
+  }
   return orders;
 }
 
-function byCaller(orders: readonly PlacedOrder[]): ReadonlyMap<ApiClient, number[]> {
-  const ids = new Map<ApiClient, number[]>();
+const NOT_SEEN = { status: 'CREATED' } as const;
+
+function byCaller(orders: readonly PlacedOrder[]): ReadonlyMap<Caller, number[]> {
+  const ids = new Map<Caller, number[]>();
   for (const { caller, id } of orders) ids.set(caller, [...(ids.get(caller) ?? []), id]);
   return ids;
 }
@@ -136,11 +133,11 @@ export async function followOrders(
   onProgress: (over: number) => void,
 ): Promise<ReadonlyMap<number, Order>> {
   const seen = new Map<number, Order>();
-  const overCount = () => [...seen.values()].filter(isOver).length;
+  const overCount = () => [...seen.values()].filter(isFinal).length;
   let over = 0;
   let lastMove = performance.now();
   for (;;) {
-    const open = orders.filter(({ id }) => !isOver(seen.get(id) ?? ({ status: '' } as Order)));
+    const open = orders.filter(({ id }) => !isFinal(seen.get(id) ?? NOT_SEEN));
     const wanted = new Set(orders.map(({ id }) => id));
     await inParallel(AT_ONCE, [...byCaller(open)], async ([caller, ids]) => {
       for (const order of await listBack(caller, Math.min(...ids))) {

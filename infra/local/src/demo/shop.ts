@@ -1,6 +1,8 @@
+import type { Coupon, Product } from '@orderflow/client/api-types';
+import { isApiProblem } from '@orderflow/client/errors';
 import { formatAmount, parseAmount } from '@orderflow/shared-events/money';
 import type { Stack } from '../stack-file.ts';
-import { ApiFailure, createApiClient, type ApiClient, type Coupon, type Product } from './api.ts';
+import { callerOf, type Caller } from './caller.ts';
 import { inParallel } from './parallel.ts';
 import type { DemoPlan } from './plan.ts';
 
@@ -9,7 +11,7 @@ export const UNKNOWN_ID = Number.MAX_SAFE_INTEGER;
 
 /** A coupon in the hands of its owner. */
 export interface OwnedCoupon {
-  readonly owner: ApiClient;
+  readonly owner: Caller;
   readonly coupon: Coupon;
 }
 
@@ -23,13 +25,13 @@ export interface Shop {
   /** One piece costs more than a payment may be. */
   readonly precious: Product;
   /** Users with money enough for all their orders. */
-  readonly customers: readonly ApiClient[];
+  readonly customers: readonly Caller[];
   /** A user whose balance is 1.00. */
-  readonly poor: ApiClient;
+  readonly poor: Caller;
   /** Users who can pay for a precious piece. */
-  readonly rich: readonly ApiClient[];
+  readonly rich: readonly Caller[];
   /** A caller whose token is good and whose user does not exist. */
-  readonly stranger: ApiClient;
+  readonly stranger: Caller;
   readonly coupons: readonly OwnedCoupon[];
 }
 
@@ -47,50 +49,55 @@ export const MOST_OF_A_PRODUCT = 3;
 const DISCOUNT = '5.00';
 const AT_ONCE = 16;
 
-function createProducts(admin: ApiClient, orders: number): Promise<Product[]> {
+interface Goods {
+  readonly name: string;
+  readonly description: string;
+  readonly price: string;
+  readonly quantity: number;
+}
+
+/** Sent again when its answer gets lost: a product too many does no harm here, nor do a user and a source. */
+function createProduct(admin: Caller, body: Goods): Promise<Product> {
+  return admin.post('/v1/products', { body, resend: true });
+}
+
+function createProducts(admin: Caller, orders: number): Promise<Product[]> {
   return inParallel(AT_ONCE, GOODS, ([name, description, price]) =>
-    admin.post<Product>('/v1/products', { name, description, price, quantity: orders * MOST_OF_A_PRODUCT }),
+    createProduct(admin, { name, description, price, quantity: orders * MOST_OF_A_PRODUCT }),
   );
 }
 
-async function createSuspended(admin: ApiClient): Promise<Product> {
+async function createSuspended(admin: Caller): Promise<Product> {
   const product = { name: 'Recalled kettle', description: 'No longer sold', price: '25.00', quantity: 10 };
-  const { id } = await admin.post<Product>('/v1/products', product);
-  return admin.patch<Product>(`/v1/products/${id}`, { status: 'SUSPENDED' });
+  const { id } = await createProduct(admin, product);
+  const body = { status: 'SUSPENDED' } as const;
+  return admin.patch('/v1/products/{id}', { params: { path: { id } }, body, resend: true });
 }
 
-async function createUser(gateway: string, admin: ApiClient, name: string): Promise<ApiClient> {
-  const { id } = await admin.post<{ id: number }>('/v1/users', { name });
-  return createApiClient(gateway, id);
+async function createUser(gateway: string, admin: Caller, name: string): Promise<Caller> {
+  const { id } = await admin.post('/v1/users', { body: { name }, resend: true });
+  return callerOf(gateway, id);
 }
 
-async function createFunded(
-  gateway: string,
-  admin: ApiClient,
-  name: string,
-  amount: string,
-): Promise<ApiClient> {
+async function createFunded(gateway: string, admin: Caller, name: string, amount: string): Promise<Caller> {
   const user = await createUser(gateway, admin, name);
-  await user.post('/v1/balance/top-ups', { amount });
+  await user.topUp(amount);
   return user;
 }
 
 /** First come, first served: every customer asks at once, and the source has coupons for some. */
 async function handOutCoupons(
-  admin: ApiClient,
-  customers: readonly ApiClient[],
+  admin: Caller,
+  customers: readonly Caller[],
   quantity: number,
 ): Promise<OwnedCoupon[]> {
-  const source = await admin.post<{ id: number }>('/v1/coupon-sources', {
-    name: 'Welcome',
-    discountAmount: DISCOUNT,
-    quantity,
-  });
+  const body = { name: 'Welcome', discountAmount: DISCOUNT, quantity };
+  const source = await admin.post('/v1/coupon-sources', { body, resend: true });
   const answers = await inParallel(AT_ONCE, customers, async (owner) => {
     try {
-      return { owner, coupon: await owner.post<Coupon>(`/v1/coupon-sources/${source.id}/coupons`) };
+      return { owner, coupon: await owner.issueCoupon(source.id) };
     } catch (error) {
-      if (error instanceof ApiFailure && error.code === 'SOLD_OUT') return null;
+      if (isApiProblem(error) && error.code === 'SOLD_OUT') return null;
       throw error;
     }
   });
@@ -100,17 +107,17 @@ async function handOutCoupons(
 /** Opens a shop with all that the plan needs. */
 export async function openShop({ gateway, settings }: Stack, orders: number, plan: DemoPlan): Promise<Shop> {
   // The first admin comes from the token endpoint: it gives a token for any user and role.
-  const admin = createApiClient(gateway, 1, ['admin']);
+  const admin = callerOf(gateway, 1, ['admin']);
   const products = await createProducts(admin, orders);
   const [scarce, suspended, precious] = await Promise.all([
-    admin.post<Product>('/v1/products', {
+    createProduct(admin, {
       name: 'Last year’s calendar',
       description: 'The last pieces',
       price: '4.00',
       quantity: plan.lastItems,
     }),
     createSuspended(admin),
-    admin.post<Product>('/v1/products', {
+    createProduct(admin, {
       name: 'Espresso machine of the old railway station',
       description: 'Costs more than one payment may be',
       price: formatAmount(parseAmount(settings.PAYMENT_LIMIT) + 1n),
@@ -134,7 +141,7 @@ export async function openShop({ gateway, settings }: Stack, orders: number, pla
     customers,
     rich,
     poor: await createFunded(gateway, admin, 'Student', '1.00'),
-    stranger: createApiClient(gateway, UNKNOWN_ID),
+    stranger: callerOf(gateway, UNKNOWN_ID),
     coupons,
   };
 }

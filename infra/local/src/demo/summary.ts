@@ -1,8 +1,9 @@
+import type { Order } from '@orderflow/client/api-types';
+import { isFinal } from '@orderflow/client/order-watch';
 import pc from 'picocolors';
 import { seconds } from '../messages.ts';
 import { reconciliationLines } from '../reconcile/print.ts';
 import type { Reconciliation } from '../reconcile/reconcile.ts';
-import type { Order } from './api.ts';
 import type { Outcome } from './plan.ts';
 
 export interface DemoRun {
@@ -26,13 +27,13 @@ export function countOutcomes(orders: readonly Order[]): ReadonlyMap<Outcome, nu
   const counts = new Map<Outcome, number>();
   for (const { status, failureReason } of orders) {
     const outcome = status === 'PAID' ? 'PAID' : status === 'CANCELLED' ? (failureReason ?? 'OTHER') : null;
-    if (outcome !== null) counts.set(outcome as Outcome, (counts.get(outcome as Outcome) ?? 0) + 1);
+    if (outcome !== null) counts.set(outcome, (counts.get(outcome) ?? 0) + 1);
   }
   return counts;
 }
 
 function stuckCount({ placed, orders }: DemoRun): number {
-  return placed - orders.filter(({ status }) => status === 'PAID' || status === 'CANCELLED').length;
+  return placed - orders.filter(isFinal).length;
 }
 
 /** Every order ended, each outcome as often as planned, and the books are exact. */

@@ -1,10 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
-import type { Order } from './api.ts';
+import type { Order } from '@orderflow/client/api-types';
 import { isRight, percentile, summaryLines, type DemoRun } from './summary.ts';
 
 function order(
-  status: string,
-  failureReason: string | null = null,
+  status: Order['status'],
+  failureReason: Order['failureReason'] = null,
   paidAfterMs: number | null = null,
 ): Order {
   const createdAt = new Date(0);
@@ -19,6 +19,7 @@ function order(
     failureReason,
     items: [],
     createdAt: createdAt.toISOString(),
+    updatedAt: createdAt.toISOString(),
     paidAt: paidAfterMs === null ? null : new Date(paidAfterMs).toISOString(),
   };
 }

@@ -53,7 +53,11 @@ describe('a service whose issuer changes its keys', () => {
     (await request(app).get('/v1/me').set('Authorization', authorization)).status;
   /** A new token each time: a checked one is remembered. */
   let serial = 0;
-  const fresh = (kid: string) => issuer.authorization(kid, { jti: String((serial += 1)) });
+  const fresh = (kid: string) => {
+    // As long as a token may live: none ends by itself in a test that passes ten minutes.
+    const exp = Math.floor(Date.now() / 1_000) + 900;
+    return issuer.authorization(kid, { jti: String((serial += 1)), exp });
+  };
 
   it('takes tokens of a new key with one more fetch, and those of the old one as long as it is published', async () => {
     issuer.addKey('second');

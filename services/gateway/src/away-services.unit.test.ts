@@ -150,6 +150,18 @@ describe('a service that is away', () => {
       expect((await stream()).statusCode).toBe(200);
     });
 
+    it('is asked for another when one is over', async () => {
+      gateway = await runGateway({ STREAMS_MAX: '1' });
+      gateway.answerWith((_incoming, response) => {
+        response.writeHead(200, { 'Content-Type': events }).end(': \n\n');
+      });
+      for (let time = 0; time < 3; time += 1) {
+        const answer = await stream();
+        expect(answer.statusCode).toBe(200);
+        await waitUntil(() => answer.complete);
+      }
+    });
+
     it('ends the streams of callers with itself', async () => {
       gateway = await runGateway();
       gateway.answerWith((_incoming, response) => {

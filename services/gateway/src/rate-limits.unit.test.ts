@@ -1,6 +1,11 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import request from 'supertest';
-import { runGateway, type RunningGateway } from './running-gateway.test.ts';
+import { listen } from '@orderflow/service-runtime/listen';
+import { createMetrics } from '@orderflow/service-runtime/metrics';
+import { noProxies } from './http/client-address.ts';
+import { createMemoryCounters } from './http/rate-counters.ts';
+import { createRateLimits } from './http/rate-limits.ts';
+import { host, runGateway, type RunningGateway } from './running-gateway.test.ts';
 
 describe('the gateway’s limits', () => {
   let gateway: RunningGateway;
@@ -81,5 +86,40 @@ describe('the gateway’s limits', () => {
       'access-control-allow-origin': '*',
       'access-control-expose-headers': expect.stringContaining('Retry-After'),
     });
+  });
+});
+
+describe('a flood', () => {
+  it('is refused without asking the counters or checking a token again', async () => {
+    let takes = 0;
+    let checks = 0;
+    const memory = createMemoryCounters();
+    const limits = createRateLimits({
+      counters: {
+        take(given) {
+          takes += 1;
+          return memory.take(given);
+        },
+      },
+      verifyToken: () => {
+        checks += 1;
+        return Promise.reject(new Error('no token is good'));
+      },
+      proxies: noProxies,
+      perUser: 5,
+      perAddress: 5,
+      metrics: createMetrics('test'),
+    });
+    const door = await listen((asked, response) => limits(asked, response, () => response.end('{}')), {
+      host,
+      port: 0,
+    });
+    const statuses: number[] = [];
+    for (let time = 0; time < 30; time += 1) {
+      statuses.push((await request(door.url).get('/').set('Authorization', 'Bearer a.b.c')).status);
+    }
+    expect(statuses).toEqual([...Array<number>(5).fill(200), ...Array<number>(25).fill(429)]);
+    expect([takes, checks]).toEqual([6, 6]);
+    await door.close();
   });
 });

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { once } from 'node:events';
+import type { IncomingHttpHeaders } from 'node:http';
 import { connect } from 'node:net';
 import { createTokenVerifier, type TokenVerifier } from '@orderflow/service-runtime/auth';
 import { pathId } from '@orderflow/service-runtime/fields';
@@ -85,9 +86,16 @@ describe('what is asked for', () => {
   let gateway: RunningGateway;
   let service: Listening;
   let tokens: TokenVerifier;
+  let heard: IncomingHttpHeaders;
 
   beforeAll(async () => {
-    service = await listen((request, response) => app(request, response), { host, port: 0 });
+    service = await listen(
+      (request, response) => {
+        heard = request.headers;
+        app(request, response);
+      },
+      { host, port: 0 },
+    );
     const names = ['ORDER_URL', 'PAYMENT_URL', 'PRODUCT_URL', 'COUPON_URL', 'USER_BALANCE_URL'];
     gateway = await runGateway(Object.fromEntries(names.map((name) => [name, service.url])));
     const logger = createLogger({ service: 'test', level: 'silent' });
@@ -173,5 +181,8 @@ describe('what is asked for', () => {
     const naming = ['Connection: close, x-request-id, traceparent, authorization', 'X-Request-Id: mine'];
     const { head } = await ask(gateway.url, 'GET', '/v1/products', naming);
     expect(head).toMatch(/^x-request-id: mine$/im);
+    expect(heard['x-request-id']).toBe('mine');
+    expect(heard['traceparent']).toMatch(/^00-[0-9a-f]{32}-/);
+    expect(heard).not.toHaveProperty('authorization');
   });
 });

@@ -145,19 +145,15 @@ export class Kit {
     return consumer !== undefined;
   }
 
-  /**
-   * Runs a step once more on a parked message and closes the dead letter (see `replayDeadLetter`).
-   * @returns also null when this service has no such step
-   */
+  /** Runs a step once more on a parked message and closes the dead letter (see `replayDeadLetter`). */
   async replay(
     stepName: string,
     id: number,
     options: ReplayOptions,
   ): Promise<ReplayOutcome | ReplayRefused | null> {
     const found = this.#options.steps.find(({ step }) => step.name === stepName);
-    if (!found) return null;
-    const { step, committed } = found;
-    return replayDeadLetter({ ...this.write, step, committed }, id, options);
+    if (!found) return { refused: 'STEP_NOT_FOUND', why: `this release has no step ${stepName}` };
+    return replayDeadLetter({ ...this.write, step: found.step }, id, options);
   }
 
   /** What is still to be published, by all instances, and how fast this one publishes. */

@@ -8,8 +8,8 @@ import type { Fact } from './step.ts';
 
 /** A replay that left the dead letter open: why. */
 export interface ReplayRefused {
-  /** TOO_OLD, or the reason it would be parked for once more. */
-  readonly refused: 'TOO_OLD' | DeadLetterReason;
+  /** Too old, a step that this release does not have, or the reason it would be parked for once more. */
+  readonly refused: 'TOO_OLD' | 'STEP_NOT_FOUND' | DeadLetterReason;
   readonly why: string;
 }
 

@@ -75,7 +75,7 @@ async function replayAll(
       const result = await kit.replay(step, id, { dryRun, closedBy, note: reason });
       if (result === 'REPLAYED') run.replayed += 1;
       else if (result === 'NO_EFFECT') run.noEffect += 1;
-      else run.refused.push(refusalOf(id, step, result));
+      else run.refused.push(refusalOf(id, result));
     } catch (error) {
       // Nothing came of it: a backend that is away is told as such. Otherwise the rest remains.
       if (run.done === 0) throw error;
@@ -88,10 +88,9 @@ async function replayAll(
 
 type ReplayResult = Exclude<Awaited<ReturnType<Operated['kit']['replay']>>, 'REPLAYED' | 'NO_EFFECT'>;
 
-function refusalOf(id: number, step: string, result: ReplayResult): Refusal {
+function refusalOf(id: number, result: ReplayResult): Refusal {
   if (result === null || result === 'DISCARDED') {
-    const why = `closed meanwhile, or this release has no step ${step}`;
-    return { id, code: 'DEAD_LETTER_NOT_FOUND', why };
+    return { id, code: 'DEAD_LETTER_NOT_FOUND', why: 'it was closed meanwhile' };
   }
   return { id, code: result.refused, why: result.why.slice(0, WHY_MAX) };
 }

@@ -3,6 +3,7 @@ import { parseEnv } from 'node:util';
 import { couponConfig } from '@orderflow/coupon/config';
 import { composeCoupon } from '@orderflow/coupon/service';
 import { localTokenRoutes } from '@orderflow/gateway/local-tokens';
+import { operatorRoutes } from '@orderflow/gateway/ops/routes';
 import { orderConfig } from '@orderflow/order/config';
 import { composeOrder } from '@orderflow/order/service';
 import { paymentConfig } from '@orderflow/payment/config';
@@ -47,7 +48,10 @@ export async function describeApi(): Promise<ApiDocument> {
     {
       tag: 'Operations',
       description: 'For operators: the saga, the outbox, dead letters, the books.',
-      routes: Object.values(services).flatMap(({ routes }) => routes.filter((route) => !forClients(route))),
+      routes: onceEach([
+        ...Object.values(services).flatMap(({ routes }) => routes.filter((route) => !forClients(route))),
+        ...operatorRoutes(askNobody),
+      ]),
     },
     {
       tag: 'Local stack',
@@ -66,11 +70,17 @@ function forClients({ path }: Route): boolean {
   return !path.startsWith('/v1/ops/');
 }
 
+/** What every service serves of its own part, the gateway serves of the whole: the last of a name counts. */
+function onceEach(routes: readonly Route[]): Route[] {
+  return [...new Map(routes.map((route) => [route.name, route])).values()];
+}
+
 /** Routes are described, never called. */
 const noKey: Parameters<typeof localTokenRoutes>[0] = {
   publicJwk: {},
   sign: () => Promise.reject(new Error('there is no key')),
 };
+const askNobody: Parameters<typeof operatorRoutes>[0] = () => Promise.reject(new Error('nobody is asked'));
 
 function exampleOf(service: string): Readonly<Record<string, string>> {
   const file = new URL(`../../../services/${service}/.env.example`, import.meta.url);

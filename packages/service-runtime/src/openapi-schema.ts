@@ -71,11 +71,9 @@ function tidy(zodSchema: z.core.$ZodType, jsonSchema: z.core.JSONSchema.BaseSche
 
 function exampleOf(schema: JsonSchema, components: Readonly<Record<string, JsonSchema>>): unknown {
   const inner = (part: unknown) => exampleOf(part as JsonSchema, components);
-  if (typeof schema['$ref'] === 'string') {
-    return inner(components[schema['$ref'].slice(reference.length)] ?? {});
-  }
-  const { examples, properties, required = [], items, anyOf, oneOf, minimum } = schema;
+  const { $ref, examples, properties, required = [], items, anyOf, oneOf, minimum } = schema;
   if (Array.isArray(examples)) return examples[0];
+  if (typeof $ref === 'string') return inner(components[$ref.slice(reference.length)] ?? {});
   if ('default' in schema) return schema['default'];
   if ('const' in schema) return schema['const'];
   if (Array.isArray(schema['enum'])) return schema['enum'][0];
@@ -84,11 +82,16 @@ function exampleOf(schema: JsonSchema, components: Readonly<Record<string, JsonS
   const type: unknown = Array.isArray(schema['type']) ? schema['type'][0] : schema['type'];
   switch (type) {
     case 'object': {
-      const fields = Object.entries((properties ?? {}) as Record<string, JsonSchema>);
-      const shown = fields.filter(
-        ([name, field]) => (required as string[]).includes(name) || 'examples' in field,
+      const fields = (properties ?? {}) as Record<string, JsonSchema>;
+      const needed = new Set(required as string[]);
+      const told = Object.keys(fields).filter(
+        (name) => needed.has(name) || 'examples' in (fields[name] ?? {}),
       );
-      return Object.fromEntries(shown.map(([name, field]) => [name, inner(field)]));
+      // A record names its keys in `required` alone.
+      const names = new Set([...told, ...needed]);
+      return Object.fromEntries(
+        [...names].map((name) => [name, inner(fields[name] ?? schema['additionalProperties'] ?? {})]),
+      );
     }
     case 'array':
       return items === undefined ? [] : [inner(items)];

@@ -177,14 +177,18 @@ function fieldsOf(where: 'path' | 'query', fields: z.ZodObject | undefined, sche
     properties: Record<string, JsonSchema>;
     required?: string[];
   };
-  return Object.entries(properties).map(([name, { description, examples, ...schema }]) => ({
-    name,
-    in: where,
-    required: required?.includes(name) ?? false,
-    ...(description !== undefined && { description }),
-    schema,
-    ...(Array.isArray(examples) && { example: examples[0] as unknown }),
-  }));
+  return Object.entries(properties).map(([name, { description, examples, ...schema }]) => {
+    const needed = required?.includes(name) ?? false;
+    return {
+      name,
+      in: where,
+      required: needed,
+      ...(description !== undefined && { description }),
+      schema,
+      // Pages fill in what has an example: an optional filter is left empty.
+      ...(needed && Array.isArray(examples) && { example: examples[0] as unknown }),
+    };
+  });
 }
 
 function answersOf(route: Route, schemas: SchemaBook): Record<string, unknown> {

@@ -15,7 +15,20 @@ export const couponShape = z
     usedAt: timeOut.nullable(),
     createdAt: timeOut,
   })
-  .meta({ id: 'Coupon' });
+  .meta({
+    id: 'Coupon',
+    examples: [
+      {
+        id: 1,
+        couponSourceId: 1,
+        name: 'Welcome',
+        discountAmount: '3.00',
+        status: 'UNUSED',
+        usedAt: null,
+        createdAt: '2026-11-22T10:00:00.250Z',
+      },
+    ],
+  });
 
 export function showCoupon(coupon: OwnCoupon): z.input<typeof couponShape> {
   const { id, couponSourceId, name, discountAmount, usedAt, createdAt } = coupon;

@@ -14,11 +14,13 @@ export const createCouponSource = (reader: Reader) =>
     caller: 'admin',
     operationId: 'createCouponSource',
     summary: 'Opens a source of coupons',
-    body: z.strictObject({
-      name: name(15),
-      discountAmount: amountIn(),
-      quantity: z.int().min(1).max(QUANTITY_MAX),
-    }),
+    body: z
+      .strictObject({
+        name: name(15),
+        discountAmount: amountIn(),
+        quantity: z.int().min(1).max(QUANTITY_MAX),
+      })
+      .meta({ examples: [{ name: 'Welcome', discountAmount: '3.00', quantity: 100 }] }),
     answers: { 201: sourceShape },
     problems: [],
     async handle({ body }) {

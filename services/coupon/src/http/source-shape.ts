@@ -11,7 +11,10 @@ export const sourceShape = z
     quantity: z.int().min(0).describe('what is left'),
     initialQuantity: z.int().min(0),
   })
-  .meta({ id: 'CouponSource' });
+  .meta({
+    id: 'CouponSource',
+    examples: [{ id: 1, name: 'Welcome', discountAmount: '3.00', quantity: 99, initialQuantity: 100 }],
+  });
 
 export function showSource(source: CouponSource): z.input<typeof sourceShape> {
   return { ...source, discountAmount: formatAmount(source.discountAmount) };

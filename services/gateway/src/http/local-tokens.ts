@@ -3,17 +3,25 @@ import { jsonId } from '@orderflow/service-runtime/fields';
 import { defineRoute, type Route } from '@orderflow/service-runtime/route';
 import type { SigningKey } from '../signing-key.ts';
 
-const tokenRequest = z.strictObject({
-  userId: jsonId,
-  roles: z
-    .array(z.enum(['operator', 'admin']))
-    .max(2)
-    .default([]),
-});
+const tokenRequest = z
+  .strictObject({
+    userId: jsonId,
+    roles: z
+      .array(z.enum(['operator', 'admin']))
+      .max(2)
+      .default([]),
+  })
+  .meta({ examples: [{ userId: 1, roles: ['admin'] }] });
 
-const tokenAnswer = z.strictObject({ accessToken: z.string(), expiresIn: z.int() });
+const tokenAnswer = z
+  .strictObject({ accessToken: z.string(), expiresIn: z.int().describe('Seconds.') })
+  .meta({ id: 'AccessToken', examples: [{ accessToken: 'eyJhbGciOiJSUzI1NiIs…', expiresIn: 900 }] });
 
-const keySet = z.strictObject({ keys: z.array(z.looseObject({ kid: z.string() })) });
+const keySet = z
+  .strictObject({ keys: z.array(z.looseObject({ kid: z.string() })) })
+  .meta({
+    examples: [{ keys: [{ kid: 'u3wc…', kty: 'RSA', alg: 'RS256', use: 'sig', n: 'x1Zr…', e: 'AQAB' }] }],
+  });
 
 /** Tokens for any user and role, and the key that checks them: for a local stack, never for production. */
 export function localTokenRoutes(key: SigningKey): readonly Route[] {

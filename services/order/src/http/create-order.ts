@@ -22,18 +22,40 @@ import { insertOrders, takeOrderIds } from '../store/orders.ts';
 import type { AwaitOrder } from './await-order.ts';
 import { orderSchema, showAccepted } from './order-shape.ts';
 
-const bodySchema = z.strictObject({
-  items: z
-    .array(
-      z.strictObject({
-        productId: jsonId,
-        quantity: z.int().min(1).max(1000),
-        unitPrice: amountIn().optional(),
-      }),
-    )
-    .min(1)
-    .max(50),
-  couponId: jsonId.optional(),
+const bodySchema = z
+  .strictObject({
+    items: z
+      .array(
+        z.strictObject({
+          productId: jsonId,
+          quantity: z.int().min(1).max(1000),
+          unitPrice: amountIn().optional(),
+        }),
+      )
+      .min(1)
+      .max(50),
+    couponId: jsonId.optional(),
+  })
+  .meta({ examples: [{ items: [{ productId: 1, quantity: 2 }] }] });
+
+const acceptedSchema = orderSchema.meta({
+  description: 'Accepted: it goes on.',
+  examples: [
+    {
+      id: 1,
+      userId: 1,
+      status: 'CREATED',
+      couponId: null,
+      originalAmount: null,
+      discountAmount: null,
+      totalAmount: null,
+      failureReason: null,
+      items: [{ productId: 1, quantity: 2, unitPrice: null, totalPrice: null }],
+      createdAt: '2026-11-22T10:00:00.250Z',
+      updatedAt: '2026-11-22T10:00:00.250Z',
+      paidAt: null,
+    },
+  ],
 });
 
 interface IntakeRequest {
@@ -79,7 +101,10 @@ export function createOrder(
     summary: 'Places an order',
     idempotent: true,
     body: bodySchema,
-    answers: { 201: orderSchema, 202: orderSchema },
+    answers: {
+      201: orderSchema.describe('Over: PAID or CANCELLED, since the request said `Prefer: wait`.'),
+      202: acceptedSchema,
+    },
     answerHeaders: ['Location', 'Preference-Applied'],
     problems: ['DUPLICATE_PRODUCT', 'SATURATED'],
     async handle(request) {

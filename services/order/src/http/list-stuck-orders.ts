@@ -12,7 +12,18 @@ const stuckSchema = z
     attempt: z.int(),
     cancellingAt: timeOut,
   })
-  .meta({ id: 'StuckOrder' });
+  .meta({
+    id: 'StuckOrder',
+    examples: [
+      {
+        id: 1,
+        reason: 'TIMED_OUT',
+        pending: ['coupon'],
+        attempt: 0,
+        cancellingAt: '2026-11-22T10:00:00.250Z',
+      },
+    ],
+  });
 
 /** The oldest hundred: an operator looks at causes, not at pages. */
 const LIMIT = 100;

@@ -13,7 +13,12 @@ const lineSchema = z
     reason: z.enum(REASONS).nullable(),
     createdAt: timeOut,
   })
-  .meta({ id: 'OrderEvent' });
+  .meta({
+    id: 'OrderEvent',
+    examples: [
+      { id: 1, type: 'ORDER_CREATED', attempt: 0, reason: null, createdAt: '2026-11-22T10:00:00.250Z' },
+    ],
+  });
 
 /** The order's timeline, oldest first: one line for each step it took. */
 export const readOrderEvents = (reader: OrderReader) =>

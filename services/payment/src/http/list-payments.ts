@@ -22,7 +22,10 @@ const paymentShape = z
     amount: amountOut.describe('negative for a refund'),
     createdAt: timeOut,
   })
-  .meta({ id: 'Payment' });
+  .meta({
+    id: 'Payment',
+    examples: [{ id: 1, orderId: 1, userId: 1, amount: '25.00', createdAt: '2026-11-22T10:00:00.250Z' }],
+  });
 
 export const listPayments = (reader: Reader) =>
   defineRoute({

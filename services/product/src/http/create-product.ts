@@ -14,12 +14,14 @@ export const createProduct = (write: WriteContext, cache: Cache) =>
     caller: 'admin',
     operationId: 'createProduct',
     summary: 'Puts a product on sale',
-    body: z.strictObject({
-      name: name(100),
-      description: textOf(DESCRIPTION_MAX, 0),
-      price: amountIn(),
-      quantity: z.int().min(0).max(STOCK_MAX),
-    }),
+    body: z
+      .strictObject({
+        name: name(100),
+        description: textOf(DESCRIPTION_MAX, 0),
+        price: amountIn(),
+        quantity: z.int().min(0).max(STOCK_MAX),
+      })
+      .meta({ examples: [{ name: 'Tea', description: 'Green, 100 g', price: '12.50', quantity: 10 }] }),
     answers: { 201: productShape },
     answerHeaders: ['Location'],
     problems: [],

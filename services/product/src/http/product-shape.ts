@@ -19,7 +19,21 @@ export const productShape = z
     createdAt: timeOut,
     updatedAt: timeOut,
   })
-  .meta({ id: 'Product' });
+  .meta({
+    id: 'Product',
+    examples: [
+      {
+        id: 1,
+        name: 'Tea',
+        description: 'Green, 100 g',
+        price: '12.50',
+        status: 'ON_SALE',
+        stock: 10,
+        createdAt: '2026-11-22T10:00:00.250Z',
+        updatedAt: '2026-11-22T10:00:00.250Z',
+      },
+    ],
+  });
 
 export function showProduct(product: Product): z.input<typeof productShape> {
   const { id, name, description, price, status, stock, createdAt, updatedAt } = product;

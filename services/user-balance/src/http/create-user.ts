@@ -12,7 +12,7 @@ export const createUser = (reader: Reader) =>
     caller: 'admin',
     operationId: 'createUser',
     summary: 'Creates a user',
-    body: z.strictObject({ name: name(50) }),
+    body: z.strictObject({ name: name(50) }).meta({ examples: [{ name: 'Ada' }] }),
     answers: { 201: userShape },
     problems: [],
     async handle({ body }) {

@@ -21,7 +21,10 @@ const recordShape = z
     orderId: jsonId.nullable(),
     createdAt: timeOut,
   })
-  .meta({ id: 'BalanceRecord' });
+  .meta({
+    id: 'BalanceRecord',
+    examples: [{ id: 1, type: 'CHARGE', amount: '25.00', orderId: 1, createdAt: '2026-11-22T10:00:00.250Z' }],
+  });
 
 export const listRecords = (reader: Reader) =>
   defineRoute({

@@ -29,9 +29,10 @@ type TopUpAnswer =
   | { readonly kind: 'reused' }
   | Exclude<TopUpOutcome, { kind: 'topped-up' }>;
 
-const topUpShape = z
-  .strictObject({ recordId: jsonId, amount: amountOut, balance: amountOut })
-  .meta({ id: 'TopUp' });
+const topUpShape = z.strictObject({ recordId: jsonId, amount: amountOut, balance: amountOut }).meta({
+  id: 'TopUp',
+  examples: [{ recordId: 1, amount: '100.00', balance: '100.00' }],
+});
 
 export const topUpBalance = (
   write: WriteContext,
@@ -53,7 +54,7 @@ export const topUpBalance = (
     operationId: 'topUpBalance',
     summary: "Adds to the caller's balance",
     idempotent: true,
-    body: z.strictObject({ amount: amountIn() }),
+    body: z.strictObject({ amount: amountIn() }).meta({ examples: [{ amount: '100.00' }] }),
     answers: { 201: topUpShape },
     problems: ['USER_NOT_FOUND', 'BALANCE_LIMIT_EXCEEDED'],
     async handle(request) {

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { describeBadMessages } from './bad-messages.ts';
+import { describeClientReadme } from './client-readme.ts';
 import { describeDuplicates } from './duplicates.ts';
 import { describeKills } from './kills.ts';
 import { describeOutcomes } from './outcomes.ts';
@@ -31,6 +32,7 @@ describe('the running stack', () => {
   describeOutcomes(running);
   describeRequests(running);
   describeReadme(running);
+  describeClientReadme(running);
   describeDuplicates(running);
   describePoison(running);
   describeBadMessages(running);

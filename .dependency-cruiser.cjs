@@ -67,6 +67,32 @@ module.exports = {
       },
     },
     {
+      name: 'operations-fit-any-service',
+      comment: 'What every service serves for its operators knows no event and no table but the kit’s.',
+      severity: 'error',
+      from: { path: '^packages/operations/src/', pathNot: TEST_FILE },
+      to: {
+        dependencyTypesNot: ['core'],
+        pathNot: [
+          '^packages/(operations|messaging|service-runtime)/',
+          '^services/',
+          '^tests/',
+          '^packages/testing/',
+          'node_modules/zod/',
+        ],
+      },
+    },
+    {
+      name: 'gateway-runs-without-the-kit',
+      comment: 'Of operations it has the shapes of questions and answers: no Kafka, no database.',
+      severity: 'error',
+      from: { path: '^services/gateway/src/' },
+      to: {
+        path: '^packages/(messaging|operations)/',
+        pathNot: '^packages/operations/src/(shapes|contracts|reconciliation)\\.ts$',
+      },
+    },
+    {
       name: 'packages-never-import-services',
       severity: 'error',
       from: { path: '^(packages|infra)/', pathNot: '^infra/api/' },
@@ -131,6 +157,7 @@ module.exports = {
           EVENTS,
           '^packages/service-runtime/src/',
           '^packages/messaging/src/(outbox|coalesce|dead-letters)\\.ts$',
+          '^packages/operations/src/action-log\\.ts$',
           'node_modules/zod/',
           PG_TYPES,
           KIT_POSTGRES,

@@ -18,6 +18,11 @@ export const LEGAL_FILES: readonly PlantedFile[] = [
   ),
   file('packages/messaging/src/coalesce.ts'),
   file('packages/messaging/src/step.ts', "import 'kafkajs'; import './outbox.ts';"),
+  file('packages/operations/src/shapes.ts', "import 'zod'; import '@orderflow/service-runtime/route';"),
+  file('packages/operations/src/action-log.ts', "import '@orderflow/messaging/postgres';"),
+  file('packages/operations/src/operations.ts', "import './shapes.ts'; import './action-log.ts';"),
+  file('services/gateway/src/http/ops/routes.ts', "import '@orderflow/operations/shapes';"),
+  file('services/coupon/src/http/nudge-coupon.ts', "import '@orderflow/operations/action-log';"),
   file('packages/service-runtime/src/route.ts', "import 'express'; import 'zod';"),
   file('packages/testing/src/laws.ts', "import 'fast-check'; import 'kafkajs';"),
   file('infra/local/src/stack-file.ts', "import 'node:fs';"),
@@ -92,6 +97,14 @@ export const PLANTED_IMPORTS: Readonly<Record<string, readonly PlantedFile[]>> =
     file('packages/service-runtime/src/planted-kit.ts', "import '@orderflow/messaging/outbox';"),
     file('packages/service-runtime/src/planted-event.ts', "import '@orderflow/shared-events/order';"),
   ],
+  'operations-fit-any-service': [
+    file('packages/operations/src/planted-event.ts', "import '@orderflow/shared-events/order';"),
+    file('packages/operations/src/planted-client.ts', "import 'pg';"),
+  ],
+  'gateway-runs-without-the-kit': [
+    file('services/gateway/src/http/planted-kit.ts', "import '@orderflow/messaging/step';"),
+    file('services/gateway/src/http/ops/planted-routes.ts', "import '@orderflow/operations/operations';"),
+  ],
   'packages-never-import-services': [
     file(
       'packages/messaging/src/planted-service.ts',
@@ -141,6 +154,7 @@ export const PLANTED_IMPORTS: Readonly<Record<string, readonly PlantedFile[]>> =
   'http-and-sweepers-stay-in-their-room': [
     file('services/coupon/src/http/planted-step.ts', "import '../steps/apply-coupons.ts';"),
     file('services/coupon/src/http/planted-kit.ts', "import '@orderflow/messaging/step';"),
+    file('services/coupon/src/http/planted-operations.ts', "import '@orderflow/operations/operations';"),
     file('services/coupon/src/sweepers/planted-step.ts', "import '../steps/apply-coupons.ts';"),
     file('services/coupon/src/sweepers/planted-http.ts', "import '../http/coupon-shape.ts';"),
   ],
@@ -188,6 +202,7 @@ export const PACKAGE_FILES: readonly PlantedFile[] = [
   'packages/client',
   'packages/shared-events',
   'packages/messaging',
+  'packages/operations',
   'packages/service-runtime',
   'packages/testing',
   'services/coupon',

@@ -147,7 +147,7 @@ const choice = {
 const oneOf = { message: 'name either ids or a filter', path: ['ids'] };
 /** The same in JSON Schema. */
 const oneOfShown = { oneOf: [{ required: ['ids'] }, { required: ['filter'] }] };
-const chosenExample = { service: 'payment', ids: [1], dryRun: true };
+const chosenExample = { service: 'order', ids: [1], dryRun: true };
 
 export const discardRequest = z
   .strictObject(choice)

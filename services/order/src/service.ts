@@ -1,10 +1,13 @@
 import { PrismaPg } from '@prisma/adapter-pg';
 import { Kit } from '@orderflow/messaging/kit';
+import type { WriteContext } from '@orderflow/messaging/outbox';
+import { look } from '@orderflow/operations/gauges';
 import { composeOperations } from '@orderflow/operations/operations';
 import { createLogger, type Logger } from '@orderflow/service-runtime/logger';
 import { createMetrics, type Metrics } from '@orderflow/service-runtime/metrics';
 import { readPool } from '@orderflow/service-runtime/read-pool';
 import { createRedis } from '@orderflow/service-runtime/redis';
+import type { Route } from '@orderflow/service-runtime/route';
 import { namedMetrics, type ServiceParts } from '@orderflow/service-runtime/service-host';
 import { TOPICS } from '@orderflow/shared-events/catalog';
 import type { OrderConfig } from './config.ts';
@@ -20,13 +23,15 @@ import { nudgeOrder } from './http/nudge-order.ts';
 import { OrderFeed } from './http/order-feed.ts';
 import { readOrder } from './http/read-order.ts';
 import { readOrderEvents } from './http/read-order-events.ts';
+import { createSagaReader, readSagaRoute } from './http/read-saga.ts';
 import { streamOrder } from './http/stream-order.ts';
 import { advanceOrders } from './steps/advance-orders.ts';
 import { orderBooks } from './store/books.ts';
 import { orderOutbox } from './store/outbox.ts';
-import { createOrderReader } from './store/reading.ts';
+import { createOrderReader, type OrderReader } from './store/reading.ts';
 import { deadlineSweeper } from './sweepers/deadline.ts';
 import { retention } from './sweepers/retention.ts';
+import { sagaTotalsSweeper } from './sweepers/saga-totals.ts';
 
 /** A run of order.advance with fewer messages is not worth waiting for: at 1 order/s pacing costs 4 ms a stage. */
 const PACE_FROM = 8;
@@ -67,8 +72,7 @@ export function composeOrder(config: OrderConfig, onFatal: (reason: string) => v
       readOrderEvents(reader),
       streamOrder(feed, config.STREAMS_MAX),
       cancelOrder(write, reader, config.REFUND_WINDOW_DAYS, changed),
-      listStuckOrders(reader, config.CANCEL_DEADLINE_MS),
-      nudgeOrder(write),
+      ...sagaRoutes(config, write, reader, metrics),
       ...operations.routes,
     ],
     messaging: kit,
@@ -85,6 +89,7 @@ export function composeOrder(config: OrderConfig, onFatal: (reason: string) => v
         count,
         changed,
       ),
+      sagaTotalsSweeper(write),
       retention(write),
     ],
     close: async () => {
@@ -92,6 +97,26 @@ export function composeOrder(config: OrderConfig, onFatal: (reason: string) => v
       await Promise.all([prisma.$disconnect(), operations.close()]);
     },
   };
+}
+
+/** What operators see of the saga, in routes and in the metrics. */
+function sagaRoutes(
+  config: OrderConfig,
+  write: WriteContext,
+  reader: OrderReader,
+  metrics: Metrics,
+): Route[] {
+  const readSaga = createSagaReader(write, config.CANCEL_DEADLINE_MS);
+  const gauge = metrics.gauge('saga_orders', 'Orders by status', ['status'], () =>
+    look(
+      readSaga,
+      ({ orders }) => {
+        for (const [status, count] of Object.entries(orders)) gauge.set({ status }, count);
+      },
+      () => gauge.reset(),
+    ),
+  );
+  return [readSagaRoute(readSaga), listStuckOrders(reader, config.CANCEL_DEADLINE_MS), nudgeOrder(write)];
 }
 
 function createKit(

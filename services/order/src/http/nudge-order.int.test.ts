@@ -63,6 +63,26 @@ describe('orders stuck in CANCELLING', () => {
     ]);
   });
 
+  it('are nudged with a record of who wanted it, in the same transaction', async () => {
+    await cancelled();
+    await orders.nudge(id);
+    const { rows } = await orders.owner.query(
+      `SELECT subject, action, request, outcome,
+              a.xmin::text = (SELECT xmin::text FROM order_events WHERE order_id = $1 AND attempt = 1) AS together
+         FROM operator_actions a WHERE (request ->> 'orderId')::bigint = $1`,
+      [id],
+    );
+    expect(rows).toEqual([
+      {
+        subject: OPERATOR,
+        action: 'orders.nudge',
+        request: { orderId: id },
+        outcome: { attempt: 1 },
+        together: true,
+      },
+    ]);
+  });
+
   it('are nudged once by each of two operators at the same moment', async () => {
     await cancelled();
     const answers = await Promise.all([orders.nudge(id), orders.nudge(id)]);

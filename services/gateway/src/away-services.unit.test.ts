@@ -124,8 +124,10 @@ describe('a service that is away', () => {
   });
 
   describe('or streams', () => {
-    const stream = async () => {
-      const call = get(`${gateway.url}/v1/orders/1/stream`, { headers: { authorization: gateway.token() } });
+    const stream = async (userId = 7) => {
+      const call = get(`${gateway.url}/v1/orders/1/stream`, {
+        headers: { authorization: gateway.token(userId) },
+      });
       const [answer] = (await once(call, 'response')) as [IncomingMessage];
       answer.on('error', () => undefined).resume();
       return answer;
@@ -148,6 +150,20 @@ describe('a service that is away', () => {
         async () => (await metric('gateway_upstream_streams{upstream="order",service="gateway"}')) === 0,
       );
       expect((await stream()).statusCode).toBe(200);
+    });
+
+    it('gives no user more streams than one may have, and room again when one of them ends', async () => {
+      gateway = await runGateway({ STREAMS_PER_USER_MAX: '2' });
+      gateway.answerWith((_incoming, response) => {
+        response.writeHead(200, { 'Content-Type': events }).flushHeaders();
+      });
+      const [mine] = await Promise.all([stream(), stream()]);
+      const refused = await stream();
+      expect([refused.statusCode, refused.headers['retry-after']]).toEqual([429, '5']);
+      expect((await stream(8)).statusCode).toBe(200);
+      mine.destroy();
+      await waitUntil(async () => (await stream()).statusCode === 200);
+      expect((await stream()).statusCode).toBe(429);
     });
 
     it('is asked for another when one is over', async () => {

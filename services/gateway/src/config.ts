@@ -32,6 +32,8 @@ const schema = z
     UPSTREAM_WAITING_MAX: int({ default: 2_000, min: 1, max: 50_000 }),
     /** Open event streams. */
     STREAMS_MAX: int({ default: 4_000, min: 1, max: 50_000 }),
+    /** Open event streams of one user. */
+    STREAMS_PER_USER_MAX: int({ default: 250, min: 1, max: 50_000 }),
     /** Connections of callers. */
     CONNECTIONS_MAX: int({ default: 10_000, min: 1, max: 100_000 }),
     /** Requests a minute of one user, in any route; 0 is off. */

@@ -47,7 +47,8 @@ export async function startGateway(
   app.use(drain.watch);
   app.use(rateLimits(config, { redis, verifyToken, metrics }));
   app.use(apiDocs(logger));
-  app.use(createServiceProxy({ upstreams, verifyToken, logger, metrics }));
+  const { STREAMS_PER_USER_MAX: streamsPerUserMax } = config;
+  app.use(createServiceProxy({ upstreams, verifyToken, streamsPerUserMax, logger, metrics }));
   app.use(createHttpApp({ routes: ownRoutes(config, signingKey, logger), verifyToken, logger, metrics }));
 
   const internal = await startInternalServer({

@@ -6,11 +6,14 @@ import type { Metrics } from '@orderflow/service-runtime/metrics';
 import { isProblem, problem, type Problem } from '@orderflow/service-runtime/problem';
 import { cleanHeaders } from './incoming-headers.ts';
 import { isPublic, isStream, serviceFor, type ServiceName } from './routing.ts';
+import { createStreamShare } from './stream-share.ts';
 import type { Upstreams } from './upstreams.ts';
 
 export interface ProxyOptions {
   readonly upstreams: Upstreams;
   readonly verifyToken: TokenVerifier['verify'];
+  /** Streams one user may have open. */
+  readonly streamsPerUserMax: number;
   readonly logger: Logger;
   readonly metrics: Metrics;
 }
@@ -25,6 +28,7 @@ const bodyMaxBytes = 32 * 1024;
  * @returns a middleware that calls `next` for paths of no service; it takes the request's id from `x-request-id`
  */
 export function createServiceProxy(options: ProxyOptions) {
+  const share = createStreamShare(options.streamsPerUserMax);
   const pass = async (
     service: ServiceName,
     request: IncomingMessage,
@@ -32,7 +36,10 @@ export function createServiceProxy(options: ProxyOptions) {
     requestId: string,
   ): Promise<void> => {
     const { method = 'GET', url = '/' } = request;
-    if (!isPublic(method, url)) await options.verifyToken(request.headers.authorization);
+    if (!isPublic(method, url)) {
+      const caller = await options.verifyToken(request.headers.authorization);
+      if (isStream(method, url) && !response.destroyed) share.enter(caller.userId, response);
+    }
     const body = hasBody(request) ? await readBody(request, bodyMaxBytes) : null;
     const traceparent = traceparentOf(request);
     cleanHeaders(request);

@@ -28,6 +28,8 @@ interface KindLimit extends Limit {
  * address alone. Answers carry `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers-08); what is
  * over a limit is answered 429 RATE_LIMITED with Retry-After and counts for neither.
  *
+ * CPU of the gateway for one forwarded request at 64 connections, medians of five rounds in turn on a busy machine: no
+ * limits 330 µs, both in Redis 397, both in memory 309: one round trip costs 67, the rest drowns in the noise.
  * express-rate-limit is left out (ADR 0008): its store takes one key a call, so two limits cost two round trips.
  */
 export function createRateLimits(options: RateLimitOptions) {

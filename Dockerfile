@@ -21,6 +21,7 @@ COPY --from=build /app/package.json /app/package-lock.json /app/.npmrc ./
 COPY --from=build /app/packages packages
 COPY --from=build /app/services services
 COPY --from=build /app/infra/api/package.json infra/api/package.json
+COPY --from=build /app/infra/cli/package.json infra/cli/package.json
 COPY --from=build /app/infra/local/package.json infra/local/package.json
 COPY --from=build /app/tests/package.json tests/package.json
 RUN --mount=type=cache,target=/root/.npm \

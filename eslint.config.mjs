@@ -14,6 +14,7 @@ const CONFIG_FILES = ['**/*.mjs', '**/*.cjs', '**/*.js', 'services/*/*.ts'];
 const ENVIRONMENT_READERS = [
   'services/*/src/main.ts',
   'services/*/prisma.config.ts',
+  'infra/cli/src/main.ts',
   'infra/local/**/*.{ts,mjs}',
   'infra/compose/*.mjs',
   'packages/testing/src/**/*.ts',
@@ -223,7 +224,7 @@ export default tseslint.config(
     rules: { 'no-restricted-syntax': syntax(STYLE, ENVIRONMENT, DOMAIN) },
   },
   {
-    files: ['infra/local/**', 'infra/compose/**', 'tests/**', 'packages/*/{scripts,bench}/**'],
+    files: ['infra/{cli,local,compose}/**', 'tests/**', 'packages/*/{scripts,bench}/**'],
     rules: { 'no-console': 'off' },
   },
 );

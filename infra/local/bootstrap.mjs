@@ -24,6 +24,7 @@ const COMMANDS = {
   test: { module: 'test-run.js', backends: true },
   check: { module: 'check-run.js', backends: false },
   reconcile: { module: 'reconcile/main.js', backends: false },
+  orderflow: { module: '../../cli/dist/main.js', backends: false },
   fuzz: { module: 'fuzz/main.js', backends: true },
 };
 

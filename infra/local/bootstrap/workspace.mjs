@@ -110,7 +110,7 @@ function sourceDigest(root) {
 
 function workspaceFolders(root) {
   const inside = (parent) => readdirSync(join(root, parent)).map((name) => join(root, parent, name));
-  const folders = [...inside('packages'), ...inside('services'), join(root, 'infra', 'local')];
+  const folders = [...inside('packages'), ...inside('services'), ...inside('infra')];
   return folders.filter((folder) => existsSync(join(folder, 'tsconfig.json')));
 }
 

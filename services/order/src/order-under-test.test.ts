@@ -93,6 +93,7 @@ export async function openOrderService({ channel = NO_CHANNEL }: { channel?: Cha
   const changed = feed.changed.bind(feed);
   const awaitOrder = createAwaitOrder(feed, WAITERS_MAX);
   const closing = new AbortController();
+  const metrics = createMetrics('order');
   const app = createHttpApp({
     routes: [
       createOrder(write, INTAKE, count, awaitOrder),
@@ -112,7 +113,7 @@ export async function openOrderService({ channel = NO_CHANNEL }: { channel?: Cha
         expiresAt: Number.POSITIVE_INFINITY,
       }),
     logger,
-    metrics: createMetrics('order'),
+    metrics,
     checkAnswers: true,
     closing: closing.signal,
   });
@@ -134,6 +135,7 @@ export async function openOrderService({ channel = NO_CHANNEL }: { channel?: Cha
     changed,
     awaitOrder,
     closing,
+    metrics,
     /** The statements of plain reads so far. */
     reads,
     place,

@@ -1,14 +1,16 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Order } from '@orderflow/client/api-types';
+import { localToken } from '@orderflow/client/local-token';
 import { waitUntil } from '@orderflow/testing/wait-until';
 import { expectExactBooks } from './exactness.ts';
-import { newProduct } from './people.ts';
+import { buy, newProduct, newUser, place } from './people.ts';
 import type { RunningStack } from './running-stack.ts';
 import { outcomesOf, sendTraffic } from './traffic.ts';
 
 const ORDERS = 200;
 /** Redis is killed when so many orders are accepted, each time it is back from the kill before. */
 const KILLS_AT = [20, 90, 160];
+const STREAMS = 20;
 const READERS = 4;
 const READ_EVERY_MS = 20;
 
@@ -28,6 +30,26 @@ async function readPages(urls: readonly string[], isOver: () => boolean): Promis
   const reader = { what: 'the end of all orders', timeoutMs: 170_000, intervalMs: READ_EVERY_MS };
   await Promise.all(Array.from({ length: READERS }, () => waitUntil(read, reader)));
   return answers;
+}
+
+interface Streamed {
+  readonly ids: readonly number[];
+  readonly statuses: readonly string[];
+}
+
+/** One connection from the stream's begin to its end: no second try hides that it was cut. */
+async function readStream(gateway: string, token: string, orderId: number): Promise<Streamed> {
+  const response = await fetch(`${gateway}/v1/orders/${orderId}/stream`, {
+    headers: { authorization: `Bearer ${token}` },
+  });
+  expect(response.status).toBe(200);
+  const text = await response.text();
+  const fields = (name: string) =>
+    [...text.matchAll(new RegExp(`^${name}: ?(.*)$`, 'gm'))].map(([, value = '']) => value);
+  return {
+    ids: fields('id').map(Number),
+    statuses: fields('data').map((data) => (JSON.parse(data) as Order).status),
+  };
 }
 
 /** Redis helps and is never needed. */
@@ -55,5 +77,44 @@ export function describeWithoutRedis(stack: () => RunningStack): void {
       expect(outcomesOf(traffic)).toEqual(traffic.expected);
       await expectExactBooks(stack());
     }, 180_000);
+  });
+
+  describe('Redis killed under open streams', () => {
+    it('cuts none of them: each tells the order’s end, and no status twice', async () => {
+      const { gateway, pids } = stack().current();
+      const payment = pids['payment'] as number;
+      const [product, user] = await Promise.all([newProduct(stack()), newUser(stack(), '1000.00')]);
+      const token = await localToken(gateway, user.userId)();
+      // Nothing is paid until the streams are open and Redis is gone.
+      process.kill(payment, 'SIGSTOP');
+      let killing: Promise<void>;
+      let streams: Promise<Streamed>[];
+      try {
+        const orders = await Promise.all(Array.from({ length: STREAMS }, () => place(user, buy(product))));
+        streams = orders.map(({ id }) => readStream(gateway, token, id));
+        await waitUntil(
+          async () => {
+            const charged = await stack().sql(
+              'order',
+              `SELECT FROM orders WHERE user_id = $1 AND status = 'BALANCE_CHARGED'`,
+              [user.userId],
+            );
+            return charged.length === STREAMS;
+          },
+          { what: 'every order charged', timeoutMs: 30_000 },
+        );
+        killing = stack().kill('redis');
+      } finally {
+        process.kill(payment, 'SIGCONT');
+      }
+      for (const { ids, statuses } of await Promise.all(streams)) {
+        expect(statuses.at(-1)).toBe('PAID');
+        expect(statuses).toContain('BALANCE_CHARGED');
+        expect(new Set(statuses).size).toBe(statuses.length);
+        expect(ids).toEqual([...new Set(ids)].sort((a, b) => a - b));
+      }
+      await killing;
+      await expectExactBooks(stack());
+    }, 120_000);
   });
 }

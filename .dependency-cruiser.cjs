@@ -157,7 +157,7 @@ module.exports = {
           EVENTS,
           '^packages/service-runtime/src/',
           '^packages/messaging/src/(outbox|coalesce|dead-letters)\\.ts$',
-          '^packages/operations/src/action-log\\.ts$',
+          '^packages/operations/src/(action-log|rounded)\\.ts$',
           'node_modules/zod/',
           PG_TYPES,
           KIT_POSTGRES,

@@ -139,7 +139,8 @@ export class LagReader {
       const groups = await admin.fetchOffsets({ groupId: step.name, topics: [...step.topics] });
       for (const { topic, partitions } of groups) {
         const offsets = new Map(partitions.map(({ partition, offset }) => [partition, BigInt(offset)]));
-        for (const { partition, high, low } of ends.get(topic) ?? []) {
+        const inOrder = (ends.get(topic) ?? []).toSorted((a, b) => a.partition - b.partition);
+        for (const { partition, high, low } of inOrder) {
           const offset = offsets.get(partition) ?? -1n;
           const committed = offset < 0n ? null : offset;
           positions.set(keyOf(step.name, topic, partition), {

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { WriteContext } from '@orderflow/messaging/outbox';
 import { transaction } from '@orderflow/messaging/postgres';
+import { rounded } from '@orderflow/operations/rounded';
 import { timeOut, writeTime } from '@orderflow/service-runtime/fields';
 import { defineRoute } from '@orderflow/service-runtime/route';
 import { REASONS } from '@orderflow/shared-events/order-so-far';
@@ -94,13 +95,13 @@ function showSaga(state: SagaState, rates: readonly Rates[]): Saga {
     countedUpTo: state.countedUpTo && writeTime(state.countedUpTo),
     open: Object.values(state.open).reduce((sum, status) => sum + status, 0),
     stuck: state.stuck,
-    oldestOpenSeconds: state.oldestOpenSeconds,
-    oldestCancellingSeconds: state.oldestCancellingSeconds,
+    oldestOpenSeconds: rounded(state.oldestOpenSeconds),
+    oldestCancellingSeconds: rounded(state.oldestCancellingSeconds),
     rates: rates.map(({ seconds, created, paid, cancelled }) => ({
-      seconds,
-      createdPerSecond: created / seconds,
-      paidPerSecond: paid / seconds,
-      cancelledPerSecond: cancelled / seconds,
+      seconds: rounded(seconds),
+      createdPerSecond: rounded(created / seconds),
+      paidPerSecond: rounded(paid / seconds),
+      cancelledPerSecond: rounded(cancelled / seconds),
     })),
   };
 }

@@ -57,6 +57,15 @@ describe('placing an order', () => {
     expect(server.seen[0]?.headers).toMatchObject({ 'idempotency-key': 'mine', prefer: 'wait=5' });
   });
 
+  it('is given the time to wait, however short a try may be otherwise', async () => {
+    await play((response, request) => {
+      setTimeout(() => answer(201, order('PAID'))(response, request), 300);
+    });
+    const client = createClient({ baseUrl: server.url, retry: { attemptMs: 100 } });
+    expect(await client.placeOrder(REQUEST, { waitSeconds: 1 })).toEqual(order('PAID'));
+    expect(server.seen).toHaveLength(1);
+  });
+
   it('that is refused while it waits throws OrderRefused, with the order and advice', async () => {
     const client = await play(answer(201, order('CANCELLED', 'PRICE_CHANGED')));
     const error = await failureOf(client.placeOrder(REQUEST, { waitSeconds: 5 }));
@@ -144,7 +153,8 @@ describe('other writes', () => {
   });
 
   it('say ALREADY_ISSUED when no answer was lost', async () => {
-    const client = await play(problem(409, 'ALREADY_ISSUED', {}, { couponId: 5 }));
+    const issued = problem(409, 'ALREADY_ISSUED', {}, { couponId: 5 });
+    const client = await play(issued, answer(200, { data: [{ id: 5 }], nextCursor: null }));
     expect(await failureOf(client.issueCoupon(3))).toMatchObject({
       code: 'ALREADY_ISSUED',
       body: { couponId: 5 },

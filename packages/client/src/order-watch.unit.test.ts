@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { waitUntil } from '@orderflow/testing/wait-until';
 import { createClient } from './client.ts';
 import { isUnreachable } from './errors.ts';
@@ -53,7 +53,7 @@ async function play(...scenes: readonly Scene[]) {
   server = await playScenes(...scenes);
   let asked = 0;
   return createClient({
-    baseUrl: server.url,
+    baseUrl: `${server.url}/`,
     token: async () => `token-${(asked += 1)}`,
     retry: { limitMs: 2000 },
   });
@@ -98,6 +98,61 @@ describe('watching an order', () => {
     ]);
     const tokens = new Set(server.seen.map(({ headers }) => headers.authorization));
     expect(tokens.size).toBe(server.seen.length);
+  });
+
+  it('comes back soon to a server that had something to say', async () => {
+    const states = [1, 2, 3, 4, 5].map((id) => stream(event(id, 'CREATED')));
+    const client = await play(...states, lasting(event(6, 'PAID')));
+    const startedAt = performance.now();
+    expect(await statuses(client.watchOrder(7))).toHaveLength(6);
+    // Pauses that grow would add up to 1.5 s at least.
+    expect(performance.now() - startedAt).toBeLessThan(1400);
+  });
+
+  it('counts the time for retries from the loss of the stream, however long that lasted', async () => {
+    const limitMs = 300;
+    await play(
+      (response) => {
+        open(response, event(1, 'CREATED'));
+        setTimeout(() => response.destroy(), 2 * limitMs);
+      },
+      lasting(event(2, 'PAID')),
+    );
+    const client = createClient({ baseUrl: server.url, retry: { limitMs } });
+    expect(await statuses(client.watchOrder(7))).toEqual(['1 CREATED', '2 PAID']);
+  });
+
+  it('leaves out events that are no statuses', async () => {
+    const client = await play(
+      lasting('event: weather\nid: 8\ndata: {"status":"PAID"}\n\n', event(9, 'CANCELLED')),
+    );
+    expect(await statuses(client.watchOrder(7))).toEqual(['9 CANCELLED']);
+  });
+
+  it('gives a stream up that is silent for 45 s, and no sooner', async () => {
+    await play(gone);
+    jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate', 'queueMicrotask', 'performance'] });
+    try {
+      const bodies: Array<ReadableStreamDefaultController<Uint8Array>> = [];
+      const fetch = async (_url: string, { signal }: RequestInit) => {
+        const start = (body: ReadableStreamDefaultController<Uint8Array>) => {
+          bodies.push(body);
+          signal?.addEventListener('abort', () => body.error(signal.reason));
+        };
+        return new Response(new ReadableStream({ start }));
+      };
+      const watched = statuses(createClient({ baseUrl: server.url, fetch }).watchOrder(7));
+      await jest.advanceTimersByTimeAsync(40_000);
+      bodies[0]?.enqueue(new TextEncoder().encode(': alive\n\n'));
+      await jest.advanceTimersByTimeAsync(44_000);
+      expect(bodies).toHaveLength(1);
+      await jest.advanceTimersByTimeAsync(2000);
+      expect(bodies).toHaveLength(2);
+      bodies[1]?.enqueue(new TextEncoder().encode(event(1, 'PAID')));
+      expect(await watched).toEqual(['1 PAID']);
+    } finally {
+      jest.useRealTimers();
+    }
   });
 
   it('begins after the event that it is given, and ends when there is no more to come', async () => {
@@ -150,6 +205,9 @@ describe('watching an order', () => {
     await waitUntil(() => server.seen.length === 1, { what: 'the stream' });
     leaving.abort(new Error('enough'));
     await expect(watched).rejects.toThrow('enough');
+    const once = createClient({ baseUrl: server.url, retry: false });
+    const aborted = statuses(once.watchOrder(7, { signal: AbortSignal.abort(new Error('before')) }));
+    await expect(aborted).rejects.toThrow('before');
     for await (const { order } of client.watchOrder(7)) {
       expect(order.status).toBe('CREATED');
       break;

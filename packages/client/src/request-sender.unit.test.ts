@@ -114,6 +114,12 @@ describe('a request that may be sent twice', () => {
     await play(away);
     expect((await send('GET', { retry: false })).status).toBe(503);
     expect(server.seen).toHaveLength(1);
+    await server.close();
+    await play(problem(401, 'UNAUTHENTICATED'));
+    let asked = 0;
+    const token = async () => `token-${(asked += 1)}`;
+    expect((await send('GET', { retry: false, token })).status).toBe(401);
+    expect(server.seen).toHaveLength(1);
   });
 });
 
@@ -150,7 +156,7 @@ describe('a caller', () => {
   it('who goes away is told so at once, on the way and in between', async () => {
     await play(hang);
     const waiting = new AbortController();
-    const sent = send('GET', { signal: waiting.signal });
+    const sent = send('POST', { signal: waiting.signal });
     await waitUntil(() => server.seen.length === 1, { what: 'the request' });
     waiting.abort(new Error('enough'));
     await expect(sent).rejects.toThrow('enough');

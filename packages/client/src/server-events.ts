@@ -73,7 +73,8 @@ export function createEventParser(): EventParser {
         if (line === '') {
           const complete = dispatch();
           if (complete !== null) events.push(complete);
-        } else if (!line.startsWith(':')) {
+        } else {
+          // A comment is a line whose field has no name, and is taken for nothing as other unknown fields are.
           takeField(...splitField(line));
         }
       }

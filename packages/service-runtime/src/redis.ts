@@ -16,9 +16,6 @@ export interface RedisLink {
   close(): void;
 }
 
-/** A hung Redis must not be slower than doing without it. */
-const commandTimeoutMs = 250;
-
 /** Between two questions to a Redis that hangs, whether it is back. */
 const probeIntervalMs = 250;
 
@@ -28,7 +25,12 @@ const probeIntervalMs = 250;
  * counts as away from the first command it does not answer until it answers a PING: one caller waits for it, not each.
  * One log line when it goes and one when it is back.
  */
-export function createRedis(url: string, logger: Logger): RedisLink {
+export function createRedis(
+  url: string,
+  logger: Logger,
+  /** A hung Redis must not be slower than doing without it. */
+  commandTimeoutMs = 250,
+): RedisLink {
   const client = new Redis(url, {
     lazyConnect: true,
     enableOfflineQueue: false,

@@ -170,19 +170,25 @@ describe('POST /v1/products/{id}/stock-adjustments', () => {
     }));
     const ids = Array.from({ length: 40 }, (_, index) => lamp * 1_000 + index);
     const step = { pool: shop.pool, outbox: messageOutbox };
-    const reserve = (orderId: number) =>
-      deliver({ ...step, step: reserveStock }, toDeliveries([orderCreated({ orderId, items })]));
-    const release = (orderId: number) =>
-      deliver({ ...step, step: releaseStock }, toDeliveries([orderCancelling({ orderId })]));
+    // Batches of five: fewer than the pool has connections, so that none has to wait for one.
+    const batches = (of: readonly number[]) => [0, 5, 10, 15].map((start) => of.slice(start, start + 5));
+    const reserve = (batch: readonly number[]) => {
+      const events = batch.map((orderId) => orderCreated({ orderId, items }));
+      return deliver({ ...step, step: reserveStock }, toDeliveries(events));
+    };
+    const release = (batch: readonly number[]) => {
+      const events = batch.map((orderId) => orderCancelling({ orderId }));
+      return deliver({ ...step, step: releaseStock }, toDeliveries(events));
+    };
     await shop.adjust(lamp, 100, key('enough'));
     await shop.adjust(chair, 100, key('both'));
-    await Promise.all(ids.slice(0, 20).map(reserve));
+    await Promise.all(batches(ids.slice(0, 20)).map(reserve));
     const [answers] = await Promise.all([
       Promise.all(
         ids.map((id, index) => shop.adjust(index % 3 ? lamp : chair, index % 2 ? 3 : -1, key(`o${id}`))),
       ),
-      ...ids.slice(20).map(reserve),
-      ...ids.slice(0, 20).map(release),
+      ...batches(ids.slice(20)).map(reserve),
+      ...batches(ids.slice(0, 20)).map(release),
     ]);
     expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([201]));
     const { rows } = await shop.pool.query<{ quantity: number; expected: number; held: number }>(

@@ -32,6 +32,8 @@ export async function openCatalogue(given: {
   /** Instances that share a cache share its name. */
   readonly cacheName: string;
   readonly ttlMs?: number;
+  /** What a command may take before Redis counts as hung. By default long enough for a process that got no processor. */
+  readonly redisTimeoutMs?: number;
   readonly timeZone?: string;
   readonly now?: () => Date;
 }) {
@@ -45,7 +47,7 @@ export async function openCatalogue(given: {
   reader.$on('query', ({ query }) => queries.push(query));
   const write = { pool, outbox: messageOutbox, handOver: () => undefined };
   const logger = createLogger({ service: 'product', level: 'silent' });
-  const redis = createRedis(given.redisUrl, logger);
+  const redis = createRedis(given.redisUrl, logger, given.redisTimeoutMs ?? 5_000);
   redis.open();
   await waitUntil(() => redis.isUp(), { what: 'Redis' });
   const cache = createCache({ name: given.cacheName, redis, count: () => undefined, ttlMs });

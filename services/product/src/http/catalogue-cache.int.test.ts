@@ -47,12 +47,12 @@ describe('the catalogue of two instances that share a cache', () => {
     await database.drop();
   });
 
-  const open = (ttlMs = 60_000) =>
+  const open = (options: { ttlMs?: number; redisTimeoutMs?: number } = {}) =>
     openCatalogue({
       databaseUrl: database.url,
       redisUrl: `redis://127.0.0.1:${way.port}`,
       cacheName,
-      ttlMs,
+      ...options,
     });
   const dataOf = async (shop: Catalogue, path: string) =>
     ((await shop.get(path)).body as { data: Listed[] }).data;
@@ -74,16 +74,22 @@ describe('the catalogue of two instances that share a cache', () => {
     );
 
   it.each(['/v1/products', '/v1/products/popular', '/v1/products?limit=1'])(
-    'asks Postgres once when 200 read %s at the same time',
+    'asks Postgres once when 200 read %s at the same time, or once an instance when that is slow',
     async (path) => {
-      await here.get(path);
-      const aRead = reads();
+      // The first query of a client takes long.
+      for (const shop of [here, there]) {
+        await shop.cache.invalidate();
+        await shop.get(path);
+      }
+      const aRead = there.queries.length;
+      here.queries.length = there.queries.length = 0;
       await here.cache.invalidate();
       const answers = await Promise.all(
         Array.from({ length: 200 }, (_, index) => (index % 2 ? here : there).get(path)),
       );
       expect(new Set(answers.map(({ status, text }) => `${status} ${text}`)).size).toBe(1);
-      expect(reads()).toBe(2 * aRead);
+      // A read that takes longer than its lease of 500 ms is not waited for by the other instance.
+      expect([aRead, 2 * aRead]).toContain(reads());
     },
   );
 
@@ -108,7 +114,7 @@ describe('the catalogue of two instances that share a cache', () => {
   });
 
   it('shows what orders take at once in a product, and in the list within the age of a page', async () => {
-    const brief = await open(300);
+    const brief = await open({ ttlMs: 300 });
     await brief.cache.invalidate();
     expect(await listed(brief)).toEqual(['Lamp 12.50 7']);
     await order(lamp);
@@ -173,14 +179,15 @@ describe('the catalogue of two instances that share a cache', () => {
   });
 
   it('waits for a Redis that hangs once, not with every read', async () => {
-    void here.redis.client.call('BLPOP', ownName('nothing'), '3').catch(() => undefined);
+    const shop = await open({ redisTimeoutMs: 250 });
+    void shop.redis.client.call('BLPOP', ownName('nothing'), '8').catch(() => undefined);
     const startedAt = performance.now();
-    expect(await listed(here)).toEqual(['Lamp 12.50 7']);
-    expect(performance.now() - startedAt).toBeLessThan(1_500);
-    expect(here.redis.isUp()).toBe(false);
-    await here.change(lamp, { price: '14' });
-    expect(await lists(here)).toEqual([['Lamp 14.00 7'], ['Lamp 14.00']]);
-    expect(here.redis.isUp()).toBe(false);
-    expect(performance.now() - startedAt).toBeLessThan(3_000);
+    for (let time = 0; time < 20; time += 1) expect(await listed(shop)).toEqual(['Lamp 12.50 7']);
+    await shop.change(lamp, { price: '14' });
+    expect(await lists(shop)).toEqual([['Lamp 14.00 7'], ['Lamp 14.00']]);
+    expect(shop.redis.isUp()).toBe(false);
+    // 23 waits of 250 ms would be more.
+    expect(performance.now() - startedAt).toBeLessThan(5_000);
+    await shop.close();
   });
 });

@@ -54,7 +54,7 @@ export function amountIn(options: { minMinor?: bigint; maxMinor?: bigint } = {})
     .refine((minor) => minor >= minMinor && minor <= maxMinor, {
       error: `must lie within ${inUnits(minMinor)} … ${inUnits(maxMinor)}`,
     })
-    .meta({ examples: ['12.50'], ...shown });
+    .meta(shown);
 }
 
 /** 0.01 … 9,999,999.99 as a pattern: exactly what the default limits let through. */

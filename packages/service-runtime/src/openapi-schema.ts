@@ -23,7 +23,7 @@ const reference = '#/components/schemas/';
 
 /**
  * Makes JSON Schemas from the zod schemas that validate. A schema is named by `.meta({ id: 'Order' })`; `shownAs` in its
- * meta replaces what zod would write (see fields.ts).
+ * meta replaces what zod would write (see fields.ts), `sentExample` is the example of a request's body.
  * @throws Error from `request` and `answer` when one name means two schemas, or zod cannot represent the schema
  */
 export function createSchemaBook(): SchemaBook {
@@ -55,10 +55,15 @@ export function createSchemaBook(): SchemaBook {
 }
 
 function tidy(zodSchema: z.core.$ZodType, jsonSchema: z.core.JSONSchema.BaseSchema): void {
-  const { shownAs, description } = jsonSchema;
+  const { shownAs, sentExample, description } = jsonSchema;
   if (typeof shownAs === 'object' && shownAs !== null) {
     for (const key of Object.keys(jsonSchema)) Reflect.deleteProperty(jsonSchema, key);
     Object.assign(jsonSchema, shownAs, description === undefined ? {} : { description });
+  }
+  // zod takes the examples of what is read into something else for those of the outcome, and drops them.
+  if (sentExample !== undefined) {
+    delete jsonSchema['sentExample'];
+    jsonSchema.examples = [sentExample];
   }
   // The least safe integer says nothing to a reader.
   if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum;

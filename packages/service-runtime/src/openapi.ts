@@ -177,16 +177,18 @@ function fieldsOf(where: 'path' | 'query', fields: z.ZodObject | undefined, sche
     properties: Record<string, JsonSchema>;
     required?: string[];
   };
-  return Object.entries(properties).map(([name, { description, examples, ...schema }]) => {
+  return Object.entries(properties).map(([name, shown]) => {
+    const { description } = shown;
+    const schema = Object.entries(shown).filter(([key]) => key !== 'description' && key !== 'examples');
     const needed = required?.includes(name) ?? false;
     return {
       name,
       in: where,
       required: needed,
       ...(description !== undefined && { description }),
-      schema,
+      schema: Object.fromEntries(schema),
       // Pages fill in what has an example: an optional filter is left empty.
-      ...(needed && Array.isArray(examples) && { example: examples[0] as unknown }),
+      ...(needed && { example: schemas.exampleOf(shown) }),
     };
   });
 }

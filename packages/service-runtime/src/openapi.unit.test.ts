@@ -35,7 +35,9 @@ const makeThing = defineRoute({
   description: 'Of a thing.',
   idempotent: true,
   params: z.strictObject({ id: pathId }),
-  body: z.strictObject({ name: name(10), price: amountIn() }),
+  body: z
+    .strictObject({ name: name(10), price: amountIn() })
+    .meta({ sentExample: { name: 'Cup', price: '3.00' } }),
   answers: { 201: thing },
   answerHeaders: ['Location', 'Preference-Applied'],
   problems: ['SOLD_OUT', 'ALREADY_ISSUED'],
@@ -155,7 +157,7 @@ describe('the API document of a route', () => {
     const sent = shown(makeThing, 'requestBody', 'content', 'application/json');
     expect(at(sent, 'schema')).toMatchObject({ required: ['name', 'price'], additionalProperties: false });
     expect(at(sent, 'schema', 'properties', 'name')).toMatchObject({ minLength: 1, maxLength: 10 });
-    expect(at(sent, 'example')).toEqual({ name: 'text', price: '12.50' });
+    expect(at(sent, 'example')).toEqual({ name: 'Cup', price: '3.00' });
   });
 
   it('shows a stream with its event, and an answer without a body without one', () => {

@@ -20,7 +20,7 @@ export const createCouponSource = (reader: Reader) =>
         discountAmount: amountIn(),
         quantity: z.int().min(1).max(QUANTITY_MAX),
       })
-      .meta({ examples: [{ name: 'Welcome', discountAmount: '3.00', quantity: 100 }] }),
+      .meta({ sentExample: { name: 'Welcome', discountAmount: '3.00', quantity: 100 } }),
     answers: { 201: sourceShape },
     problems: [],
     async handle({ body }) {

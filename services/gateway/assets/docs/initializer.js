@@ -9,10 +9,12 @@ const ui = SwaggerUIBundle({
   tryItOutEnabled: true,
   validatorUrl: null,
   defaultModelsExpandDepth: 0,
-  // A token asked for on this page is used by it at once.
+  // A token asked for on this page is used by it at once, and kept as one that was typed in.
   responseInterceptor(response) {
     if (response.ok && new URL(response.url, location.href).pathname === '/v1/auth/token') {
-      ui.preauthorizeApiKey('bearer', JSON.parse(response.text).accessToken);
+      const schema = ui.specSelectors.specJson().getIn(['components', 'securitySchemes', 'bearer']).toJS();
+      const value = JSON.parse(response.text).accessToken;
+      ui.authActions.authorizeWithPersistOption({ bearer: { name: 'bearer', schema, value } });
     }
     return response;
   },

@@ -17,11 +17,9 @@ const tokenAnswer = z
   .strictObject({ accessToken: z.string(), expiresIn: z.int().describe('Seconds.') })
   .meta({ id: 'AccessToken', examples: [{ accessToken: 'eyJhbGciOiJSUzI1NiIs…', expiresIn: 900 }] });
 
-const keySet = z
-  .strictObject({ keys: z.array(z.looseObject({ kid: z.string() })) })
-  .meta({
-    examples: [{ keys: [{ kid: 'u3wc…', kty: 'RSA', alg: 'RS256', use: 'sig', n: 'x1Zr…', e: 'AQAB' }] }],
-  });
+const keySet = z.strictObject({ keys: z.array(z.looseObject({ kid: z.string() })) }).meta({
+  examples: [{ keys: [{ kid: 'u3wc…', kty: 'RSA', alg: 'RS256', use: 'sig', n: 'x1Zr…', e: 'AQAB' }] }],
+});
 
 /** Tokens for any user and role, and the key that checks them: for a local stack, never for production. */
 export function localTokenRoutes(key: SigningKey): readonly Route[] {

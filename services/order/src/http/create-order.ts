@@ -36,7 +36,7 @@ const bodySchema = z
       .max(50),
     couponId: jsonId.optional(),
   })
-  .meta({ examples: [{ items: [{ productId: 1, quantity: 2 }] }] });
+  .meta({ sentExample: { items: [{ productId: 1, quantity: 2 }] } });
 
 const acceptedSchema = orderSchema.meta({
   description: 'Accepted: it goes on.',

@@ -21,7 +21,7 @@ export const createProduct = (write: WriteContext, cache: Cache) =>
         price: amountIn(),
         quantity: z.int().min(0).max(STOCK_MAX),
       })
-      .meta({ examples: [{ name: 'Tea', description: 'Green, 100 g', price: '12.50', quantity: 10 }] }),
+      .meta({ sentExample: { name: 'Tea', description: 'Green, 100 g', price: '12.50', quantity: 10 } }),
     answers: { 201: productShape },
     answerHeaders: ['Location'],
     problems: [],

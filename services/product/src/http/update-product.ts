@@ -23,7 +23,7 @@ export const updateProduct = (write: WriteContext, cache: Cache) =>
         status: productShape.shape.status.optional(),
       })
       .refine((body) => Object.keys(body).length > 0, 'names nothing to change')
-      .meta({ minProperties: 1, examples: [{ price: '11.90' }] }),
+      .meta({ minProperties: 1, sentExample: { price: '11.90' } }),
     answers: { 200: productShape },
     problems: ['PRODUCT_NOT_FOUND'],
     async handle({ params: { id }, body }) {

@@ -54,7 +54,7 @@ export const topUpBalance = (
     operationId: 'topUpBalance',
     summary: "Adds to the caller's balance",
     idempotent: true,
-    body: z.strictObject({ amount: amountIn() }).meta({ examples: [{ amount: '100.00' }] }),
+    body: z.strictObject({ amount: amountIn() }).meta({ sentExample: { amount: '100.00' } }),
     answers: { 201: topUpShape },
     problems: ['USER_NOT_FOUND', 'BALANCE_LIMIT_EXCEEDED'],
     async handle(request) {

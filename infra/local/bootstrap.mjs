@@ -2,7 +2,7 @@
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { requireNode, requirePrerequisites } from './bootstrap/prerequisites.mjs';
+import { requireNode, requirePrerequisites, wishForPrerequisites } from './bootstrap/prerequisites.mjs';
 import { BootstrapFailure, EXIT } from './bootstrap/step.mjs';
 import {
   buildIfChanged,
@@ -21,7 +21,7 @@ const LOG_DIR = join(STATE_DIR, 'logs');
 /** What each command runs once everything is there, and whether it starts backends. */
 const COMMANDS = {
   start: { module: 'main.js', backends: true },
-  test: { module: 'test-run.js', backends: true },
+  test: { module: 'test-run.js', backends: true, wanted: ['chromium'] },
   check: { module: 'check-run.js', backends: false },
   reconcile: { module: 'reconcile/main.js', backends: false },
   orderflow: { module: '../../cli/dist/main.js', backends: false },
@@ -29,9 +29,10 @@ const COMMANDS = {
 };
 
 /** Prerequisites first, since a missing one ends the start; then both downloads side by side; then the build. */
-async function prepare(backends) {
+async function prepare({ backends, wanted = [] }) {
   const fetching = backends && !jarsAreCurrent(ROOT, STATE_DIR);
   if (backends) await requirePrerequisites(['java', 'redis', ...(fetching ? ['maven'] : [])], LOG_DIR);
+  await wishForPrerequisites(wanted, LOG_DIR);
   await Promise.all([
     fetching ? fetchJars(ROOT, STATE_DIR) : null,
     packagesAreCurrent(ROOT) ? null : installPackages(ROOT, STATE_DIR),
@@ -60,7 +61,7 @@ async function run(name, words) {
     const names = [...Object.keys(COMMANDS), 'clean'].join('|');
     throw new BootstrapFailure(`Usage: node infra/local/bootstrap.mjs <${names}> [arguments]`, EXIT.usage);
   }
-  await prepare(command.backends);
+  await prepare(command);
   if (process.ppid !== CALLER) return;
   const module = join(HERE, 'dist', command.module);
   process.argv = [process.execPath, module, ...words];

@@ -37,6 +37,14 @@ const PREREQUISITES = {
     debian: ['redis-server', 'valkey-server'],
     brew: 'redis',
   },
+  chromium: {
+    name: 'Chromium',
+    present: () =>
+      ['chromium', 'chromium-browser', 'google-chrome'].some((name) => runs(name, ['--version']) !== null),
+    debian: ['chromium'],
+    brew: 'chromium',
+    without: 'tests of pages are skipped',
+  },
 };
 
 /** @throws BootstrapFailure when this Node is too old for the dependencies. */
@@ -67,16 +75,7 @@ function knownPackage(candidates) {
   );
 }
 
-/**
- * Promises that the named prerequisites are there; installs what is missing on Debian and Ubuntu as root.
- *
- * @throws BootstrapFailure naming each missing one with the line that installs it.
- */
-export async function requirePrerequisites(names, logDir) {
-  const missing = names.map((name) => PREREQUISITES[name]).filter(({ present }) => !present());
-  if (missing.length === 0) return;
-  const advice = (list) => list.map((item) => `${item.name} is missing: ${installLine(item)}`).join('\n');
-  if (!canInstall()) throw new BootstrapFailure(advice(missing));
+async function install(missing, logDir) {
   const log = join(logDir, 'apt.log');
   // RUNLEVEL=1 keeps a package from starting its daemon: the stack starts its own.
   const env = { DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' };
@@ -96,6 +95,37 @@ export async function requirePrerequisites(names, logDir) {
     log,
     env,
   });
+}
+
+function missingOf(names) {
+  return names.map((name) => PREREQUISITES[name]).filter(({ present }) => !present());
+}
+
+/**
+ * Promises that the named prerequisites are there; installs what is missing on Debian and Ubuntu as root.
+ *
+ * @throws BootstrapFailure naming each missing one with the line that installs it.
+ */
+export async function requirePrerequisites(names, logDir) {
+  const missing = missingOf(names);
+  if (missing.length === 0) return;
+  const advice = (list) => list.map((item) => `${item.name} is missing: ${installLine(item)}`).join('\n');
+  if (!canInstall()) throw new BootstrapFailure(advice(missing));
+  await install(missing, logDir);
   const still = missing.filter(({ present }) => !present());
   if (still.length > 0) throw new BootstrapFailure(advice(still));
+}
+
+/** Installs what is missing where that can be done; elsewhere, and when it fails, it says what is done without. */
+export async function wishForPrerequisites(names, logDir) {
+  const missing = missingOf(names);
+  if (missing.length === 0) return;
+  try {
+    if (canInstall()) await install(missing, logDir);
+  } catch (error) {
+    if (!(error instanceof BootstrapFailure)) throw error;
+  }
+  for (const item of missing.filter(({ present }) => !present())) {
+    console.error(`${item.name} is missing: ${item.without}. ${installLine(item)}`);
+  }
 }

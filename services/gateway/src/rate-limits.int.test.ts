@@ -56,19 +56,16 @@ describe('limits counted in Redis', () => {
       { what: 'a count in Redis' },
     );
 
-  it('hold for all instances together, exactly, however many ask at once', async () => {
+  it('hold for all instances together', async () => {
     const [one, two] = gateways as [RunningGateway, RunningGateway];
-    await Promise.all([shared(one), shared(two)]);
-    const user = (nextUser += 1);
-    const answers = await Promise.all(
-      Array.from({ length: 100 }, (_, at) => ask(at % 2 === 0 ? one : two, user)),
-    );
-    const passed = answers.filter(({ status }) => status === 200);
-    expect([passed.length, answers.length]).toEqual([40, 100]);
-    expect(await countOf(user)).toMatch(/^\d+:40:0$/);
-    const lives = await control.client.pttl(`gateway:rate:user:${user}`);
-    expect(lives).toBeGreaterThan(windowMs);
-    expect(lives).toBeLessThanOrEqual(2 * windowMs);
+    const together = async () => {
+      const user = (nextUser += 1);
+      await ask(one, user);
+      const { headers } = await ask(two, user);
+      return headers.get('ratelimit')?.startsWith('"user";r=38;') === true;
+    };
+    // On a busy machine a first try may find Redis slower than 250 ms, and count in memory.
+    await waitUntil(together, { what: 'two instances that count together' });
   });
 
   it('are counted in memory while Redis is away, refuse nobody for it, and in Redis again when it is back', async () => {
@@ -88,9 +85,7 @@ describe('limits counted in Redis', () => {
     const [gateway] = gateways as [RunningGateway];
     await shared(gateway);
     await control.client.script('FLUSH');
-    const user = (nextUser += 1);
-    expect((await ask(gateway, user)).status).toBe(200);
-    expect(await countOf(user)).toMatch(/:1:0$/);
+    await shared(gateway);
   });
 
   it('take no time of a request while Redis hangs', async () => {
@@ -106,26 +101,62 @@ describe('limits counted in Redis', () => {
   });
 });
 
-describe('both stores', () => {
-  it('decide alike', async () => {
+describe('the count in Redis', () => {
+  const links: RedisLink[] = [];
+  afterEach(() => {
+    for (const link of links.splice(0)) link.close();
+  });
+
+  /** Counts for one instance; what Redis does not count is a failure. */
+  async function instance() {
     const link = createRedis(await redisUrl(), createLogger({ service: 'test', level: 'silent' }));
+    links.push(link);
+    // A busy machine is not what is tested here.
+    link.client.options.commandTimeout = 10_000;
     link.open();
     await waitUntil(() => link.isUp());
-    const [seconds, micros] = await link.client.time();
-    const now = Number(seconds) * 1_000 + Number(micros) / 1_000;
-    // Redis's clock cannot be moved, so the last window is written as it would have been left.
-    const window = Math.floor(now / windowMs);
+    const fallback = { take: () => Promise.reject(new Error('Redis is away')) };
+    return { client: link.client, counters: createSharedCounters(link, fallback) };
+  }
+  const redisNow = async ({ client }: Awaited<ReturnType<typeof instance>>) => {
+    const [seconds, micros] = await client.time();
+    return Number(seconds) * 1_000 + Number(micros) / 1_000;
+  };
+
+  it('is exact, however many instances ask at once, and goes by itself', async () => {
+    const instances = await Promise.all([instance(), instance(), instance()]);
+    const [first] = instances;
+    await waitUntil(async () => (await redisNow(first)) % windowMs < windowMs - 10_000, {
+      timeoutMs: 15_000,
+    });
     const key = `gateway:rate:user:${(nextUser += 1)}`;
-    await link.client.set(key, `${window - 1}:25:9`, 'PX', 60_000);
-    const inRedis = createSharedCounters(link, { take: () => Promise.reject(new Error('Redis is away')) });
+    const asked = Array.from({ length: 100 }, () =>
+      instances.map(({ counters }) => Promise.resolve(counters.take([{ key, max: 40 }]))),
+    );
+    const taken = await Promise.all(asked.flat());
+    expect([taken.filter(({ admitted }) => admitted).length, taken.length]).toEqual([40, 300]);
+    expect(await first.client.get(key)).toMatch(/^\d+:40:0$/);
+    const livesMs = await first.client.pttl(key);
+    expect(livesMs).toBeGreaterThan(windowMs);
+    expect(livesMs).toBeLessThanOrEqual(2 * windowMs);
+  });
+
+  it('decides as the one in memory does', async () => {
+    const there = await instance();
+    await waitUntil(async () => (await redisNow(there)) % windowMs < windowMs - 10_000, {
+      timeoutMs: 15_000,
+    });
+    // Redis's clock cannot be moved, so the last window is written as it would have been left.
+    const window = Math.floor((await redisNow(there)) / windowMs);
+    const key = `gateway:rate:user:${(nextUser += 1)}`;
+    await there.client.set(key, `${window - 1}:25:9`, 'PX', 60_000);
     let at = (window - 1) * windowMs;
     const inMemory = createMemoryCounters({ now: () => at });
     for (let request = 0; request < 25; request += 1) await inMemory.take([{ key, max: 100 }]);
     for (let request = 0; request < 60; request += 1) {
-      const there = await inRedis.take([{ key, max: 40 }]);
-      at = window * windowMs + there.intoMs;
-      expect(await inMemory.take([{ key, max: 40 }])).toEqual(there);
+      const taken = await there.counters.take([{ key, max: 40 }]);
+      at = window * windowMs + taken.intoMs;
+      expect(await inMemory.take([{ key, max: 40 }])).toEqual(taken);
     }
-    link.close();
   });
 });

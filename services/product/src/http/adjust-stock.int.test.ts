@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { deliver } from '@orderflow/messaging/deliver';
 import { messageOutbox } from '@orderflow/messaging/outbox';
+import { transaction } from '@orderflow/messaging/postgres';
 import { redisUrl } from '@orderflow/testing/backends';
 import { createTestDatabase, type TestDatabase } from '@orderflow/testing/database';
 import { orderCancelling, orderCreated, toDeliveries } from '@orderflow/testing/events';
@@ -9,6 +10,7 @@ import { waitUntil } from '@orderflow/testing/wait-until';
 import { STOCK_MAX } from '../domain/product.ts';
 import { releaseStock } from '../steps/release-stock.ts';
 import { reserveStock } from '../steps/reserve-stock.ts';
+import { lockQuantities } from '../store/stocks.ts';
 import { openCatalogue, type Catalogue } from './catalogue-app.test.ts';
 
 const MIGRATIONS = new URL('../../prisma/migrations', import.meta.url).pathname;
@@ -160,7 +162,27 @@ describe('POST /v1/products/{id}/stock-adjustments', () => {
     }
   });
 
-  it('and orders that take and give back leave a stock that is exact, and nobody waits in a circle', async () => {
+  it('locks by product, as orders do, so that nobody can wait in a circle', async () => {
+    const order = await shop.pool.connect();
+    try {
+      await order.query('BEGIN');
+      await order.query('SELECT FROM product_stocks WHERE product_id = $1 FOR UPDATE', [lamp]);
+      const waiting = transaction(shop.pool, (tx) => lockQuantities(tx, [chair, lamp]));
+      await waitUntil(() => database.someoneWaits(), { what: 'the lock' });
+      await order.query('SELECT FROM product_stocks WHERE product_id = $1 FOR UPDATE NOWAIT', [chair]);
+      await order.query('COMMIT');
+      expect(await waiting).toEqual(
+        new Map([
+          [lamp, 7],
+          [chair, 10],
+        ]),
+      );
+    } finally {
+      order.release();
+    }
+  });
+
+  it('and orders that take and give back leave a stock that is exact', async () => {
     const items = [lamp, chair].map((productId) => ({
       productId,
       quantity: 1,

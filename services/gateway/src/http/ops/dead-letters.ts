@@ -52,7 +52,7 @@ function targetOf(
 }
 
 /** The newest `limit` of several pages. A service that is away keeps its place and makes no further page. */
-export function mergePages({ parts, unavailable }: Parts<Page>, places: readonly number[], limit: number) {
+function mergePages({ parts, unavailable }: Parts<Page>, places: readonly number[], limit: number) {
   const heads = parts.map(({ service, part }) => ({ service, part, taken: 0 }));
   const data: DeadLetterShape[] = [];
   for (;;) {

@@ -22,6 +22,16 @@ const socketCodes = new Set([
 /** Prisma: cannot reach, timed out, pool exhausted, connection closed, write conflict. */
 const prismaCodes = new Set(['P1001', 'P1002', 'P1008', 'P1017', 'P2024', 'P2028', 'P2034', 'P2037']);
 
+/** What Prisma's driver adapter calls a failure that the database itself gave no code; seen behind its raw queries. */
+const driverKinds = new Set([
+  'ConnectionClosed',
+  'DatabaseNotReachable',
+  'SocketTimeout',
+  'TlsConnectionError',
+  'TooManyConnections',
+  'TransactionWriteConflict',
+]);
+
 /** The driver gives these no code (pg 8.23, pg-pool 3): its text is all there is. */
 const driverTexts = new Set([
   'timeout exceeded when trying to connect',
@@ -37,6 +47,7 @@ const driverTexts = new Set([
 interface Readable {
   readonly code?: unknown;
   readonly originalCode?: unknown;
+  readonly kind?: unknown;
   readonly message?: unknown;
   readonly cause?: unknown;
   readonly meta?: { readonly driverAdapterError?: unknown };
@@ -50,9 +61,10 @@ export function isBackendAway(error: unknown): boolean {
   let current = error;
   // By shape, not by class: Node's own errors come from another realm where code runs in a vm context.
   for (let depth = 0; depth < 5 && typeof current === 'object' && current !== null; depth += 1) {
-    const { code, originalCode, message, cause, meta }: Readable = current;
+    const { code, originalCode, kind, message, cause, meta }: Readable = current;
     // Prisma keeps the database's own code in `originalCode` of what its driver adapter threw, below `meta`.
     for (const name of [code, originalCode]) if (typeof name === 'string' && saysAway(name)) return true;
+    if (typeof kind === 'string' && driverKinds.has(kind)) return true;
     if (typeof message === 'string' && driverTexts.has(message)) return true;
     current = cause ?? meta?.driverAdapterError;
   }

@@ -26,13 +26,16 @@ describe('a backend that is away', () => {
   });
 
   it('is found where Prisma keeps what its driver adapter threw', () => {
-    const wrapped = (originalCode: string) =>
+    const wrapped = (thrown: { originalCode: string } | { kind: string }) =>
       Object.assign(new Error('Raw query failed'), {
         code: 'P2039',
-        meta: { driverAdapterError: Object.assign(new Error('x'), { cause: { originalCode } }) },
+        meta: { driverAdapterError: Object.assign(new Error('x'), { cause: thrown }) },
       });
-    expect(isBackendAway(wrapped('57P03'))).toBe(true);
-    expect(isBackendAway(wrapped('23505'))).toBe(false);
+    expect(isBackendAway(wrapped({ originalCode: '57P03' }))).toBe(true);
+    expect(isBackendAway(wrapped({ originalCode: '23505' }))).toBe(false);
+    // A connection that is reset under a running raw query.
+    expect(isBackendAway(wrapped({ kind: 'ConnectionClosed' }))).toBe(true);
+    expect(isBackendAway(wrapped({ kind: 'UniqueConstraintViolation' }))).toBe(false);
   });
 
   it.each(['23505', '22003', '42601', '42501', 'ERR_INVALID_ARG_TYPE', 'P2002'])(

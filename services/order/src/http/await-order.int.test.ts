@@ -131,6 +131,21 @@ describe('placing an order with Prefer: wait', () => {
     expect(await next).toMatchObject({ status: 201, body: { status: 'CANCELLED' } });
   });
 
+  it('waits no longer when the process stops', async () => {
+    const stopped = await openOrderService();
+    const key = newKey();
+    const answer = stopped
+      .place(ANN, BODY, key)
+      .set('Prefer', 'wait=10')
+      .then((answer) => answer);
+    await waitUntil(async () => (await stopped.owner.query('SELECT 1 FROM orders')).rows.length === 1);
+    const stoppedAt = performance.now();
+    stopped.closing.abort();
+    expect(await answer).toMatchObject({ status: 202, body: { status: 'CREATED' } });
+    expect(performance.now() - stoppedAt).toBeLessThan(350);
+    await stopped.close();
+  });
+
   it('costs the database the same for 500 waiters as for one, and others are answered meanwhile', async () => {
     const statementsOf = async (waiters: number) => {
       const ids = await Promise.all(

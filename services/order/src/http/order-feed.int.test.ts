@@ -1,11 +1,16 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { PrismaPg } from '@prisma/adapter-pg';
+import { isBackendAway } from '@orderflow/service-runtime/backend-away';
 import { createLogger } from '@orderflow/service-runtime/logger';
+import { readPool } from '@orderflow/service-runtime/read-pool';
 import { createRedis, type RedisLink } from '@orderflow/service-runtime/redis';
 import { redisUrl } from '@orderflow/testing/backends';
 import { paymentCompleted, stockReserved } from '@orderflow/testing/events';
 import { createTcpProxy, type TcpProxy } from '@orderflow/testing/tcp-proxy';
 import { waitUntil } from '@orderflow/testing/wait-until';
+import { PrismaClient } from '../generated/prisma/client.ts';
 import { openOrderService, type OrderService } from '../order-under-test.test.ts';
+import { createOrderReader } from '../store/reading.ts';
 import { createChangeChannel, type ChangeChannel } from './change-channel.ts';
 import { OrderFeed, type OrderWatch } from './order-feed.ts';
 
@@ -109,6 +114,29 @@ describe('orders watched on one instance and changed on another', () => {
     await waitUntil(() => heard.length > 0);
     // Not its own.
     expect(heard).toEqual([[5, 6]]);
+  });
+
+  it('are waited for while the database is away, except by who asks for the first time: that one is refused', async () => {
+    const url = new URL(orders.database.url);
+    const road = await createTcpProxy({ host: url.hostname, port: Number(url.port) });
+    url.host = `127.0.0.1:${road.port}`;
+    const prisma = new PrismaClient({ adapter: new PrismaPg(readPool('cut off', String(url))) });
+    const cutOff = new OrderFeed({ read: createOrderReader(prisma).changed, channel, logger });
+    try {
+      const id = await orders.placed();
+      const watch = cutOff.watch(id, null, stays);
+      await watch.next();
+      road.cut();
+      const next = cutOff.watch(id, null, stays).next();
+      expect(isBackendAway(await next.catch((error: unknown) => error))).toBe(true);
+      await orders.advance(paymentCompleted({ orderId: id }));
+      road.heal();
+      expect((await watch.next())?.order.status).toBe('PAID');
+    } finally {
+      cutOff.close();
+      await prisma.$disconnect();
+      await road.close();
+    }
   });
 
   it('are read with status, lines and the line of the timeline of one moment', async () => {

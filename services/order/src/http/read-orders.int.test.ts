@@ -106,6 +106,21 @@ describe('reading orders', () => {
     expect(idsOf(await list('?status=PAID'))).toEqual([]);
   });
 
+  it('keeps its place under filters while orders are placed and move on', async () => {
+    const ids = (await severalOf(ANN, 6)) as [number, number, number, number, number, number];
+    await orders.owner.query(
+      `UPDATE orders SET created_at = '2026-03-01T12:00:00Z'::timestamptz + (id - $1) * interval '1 hour'`,
+      [ids[0]],
+    );
+    const query = '?status=CREATED&from=2026-03-01T13:00:00Z&to=2026-03-01T17:00:00Z&limit=2';
+    const first = await list(query);
+    expect(idsOf(first)).toEqual([ids[4], ids[3]]);
+    await severalOf(ANN, 3);
+    await orders.advance(stockReserved({ orderId: ids[4] }));
+    const second = await list(`${query}&cursor=${first.nextCursor}`);
+    expect([idsOf(second), second.nextCursor]).toEqual([[ids[2], ids[1]], null]);
+  });
+
   it('filters by the time of creation: from is in, to is out', async () => {
     const ids = (await severalOf(ANN, 3)) as [number, number, number];
     await orders.owner.query(

@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { describeApiExamples } from './api-examples.ts';
+import { describeApiPage } from './api-page.ts';
 import { describeBadMessages } from './bad-messages.ts';
 import { describeClientReadme } from './client-readme.ts';
 import { describeDuplicates } from './duplicates.ts';
@@ -29,6 +31,8 @@ describe('the running stack', () => {
     stack.remove();
   }, 60_000);
 
+  describeApiExamples(running);
+  describeApiPage(running);
   describeOutcomes(running);
   describeRequests(running);
   describeReadme(running);

@@ -7,13 +7,13 @@ import { requestIdOf, sendProblem } from '@orderflow/service-runtime/http-exchan
 import type { Logger } from '@orderflow/service-runtime/logger';
 import { problem } from '@orderflow/service-runtime/problem';
 
-const { resolve } = createRequire(import.meta.url);
-const swagger = dirname(resolve('swagger-ui-dist/package.json'));
+const require = createRequire(import.meta.url);
+const swagger = dirname(require.resolve('swagger-ui-dist/package.json'));
 const assets = fileURLToPath(new URL('../../assets/docs/', import.meta.url));
 
 /** Everything there is to see: the document, the page, and what the page loads. Nothing comes from elsewhere. */
 const files: Readonly<Record<string, string>> = {
-  '/openapi.json': resolve('@orderflow/client/openapi.json'),
+  '/openapi.json': require.resolve('@orderflow/client/openapi.json'),
   '/docs': join(assets, 'index.html'),
   '/docs/initializer.js': join(assets, 'initializer.js'),
   '/docs/swagger-ui.css': join(swagger, 'swagger-ui.css'),

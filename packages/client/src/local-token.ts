@@ -41,9 +41,10 @@ export function localToken(
     return renewing;
   };
   return async () => {
-    const waiting = current ?? share(renew());
-    const token = await waiting;
+    if (current === null) return (await share(renew())).accessToken;
+    const known = current;
+    const token = await known;
     if (Date.now() < token.goodUntil) return token.accessToken;
-    return (await (current === waiting || current === null ? share(renew()) : current)).accessToken;
+    return (await (current === known || current === null ? share(renew()) : current)).accessToken;
   };
 }

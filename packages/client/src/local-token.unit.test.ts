@@ -25,7 +25,7 @@ describe('a token of the local stack', () => {
   it('is replaced a minute before its end, once for all', async () => {
     server = await playScenes(token('a', 59), token('b', 900));
     const source = localToken(server.url, 7);
-    await source();
+    expect(await source()).toBe('a');
     expect(await Promise.all([source(), source()])).toEqual(['b', 'b']);
     expect(server.seen).toHaveLength(2);
   });

@@ -239,6 +239,8 @@ describe('a refusal', () => {
   it.each([
     ['text/plain', '{"name":"a"}'],
     ['application/json; charset=latin1', '{"name":"a"}'],
+    ['application/json; charset="utf-8', '{"name":"a"}'],
+    ['application/json\u00a0', '{"name":"a"}'],
     ['application/x-www-form-urlencoded', 'name=a'],
   ])('comes for the content type %s', async (type, body) => {
     await post().set('Content-Type', type).send(body).expect(coded(415, 'UNSUPPORTED_MEDIA_TYPE'));

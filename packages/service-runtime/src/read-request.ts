@@ -93,7 +93,8 @@ function readQuery(route: Route, url: string, errors: FieldError[]): unknown {
 function requireJson(request: IncomingMessage): void {
   const { 'content-type': type = '', 'content-encoding': encoding = 'identity' } = request.headers;
   const known =
-    type === 'application/json' || /^application\/json\s*(;\s*charset="?utf-8"?\s*)?$/i.test(type);
+    type === 'application/json' ||
+    /^application\/json[ \t]*(;[ \t]*charset=(utf-8|"utf-8")[ \t]*)?$/i.test(type);
   if (known && encoding === 'identity') return;
   throw problem('UNSUPPORTED_MEDIA_TYPE', { detail: 'send application/json in UTF-8, not compressed' });
 }

@@ -19,7 +19,17 @@ export interface Field {
   /** Names from the document's root: `items/0/quantity`. */
   readonly field: string;
   readonly kind:
-    'id' | 'integer' | 'amount' | 'text' | 'choice' | 'time' | 'list' | 'reason' | 'participants' | 'roles';
+    | 'id'
+    | 'integer'
+    | 'amount'
+    | 'text'
+    | 'choice'
+    | 'time'
+    | 'list'
+    | 'reason'
+    | 'participants'
+    | 'roles'
+    | 'ids';
   /** Of an integer, inclusive. */
   readonly min?: number;
   readonly max?: number;

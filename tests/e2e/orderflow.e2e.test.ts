@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { describeApiExamples } from './api-examples.ts';
 import { describeApiPage } from './api-page.ts';
+import { describeApiRows } from './api-rows.ts';
 import { describeBadMessages } from './bad-messages.ts';
 import { describeClientReadme } from './client-readme.ts';
+import { describeBadRequests } from './bad-requests.ts';
 import { describeDuplicates } from './duplicates.ts';
 import { describeKills } from './kills.ts';
 import { describeOutcomes } from './outcomes.ts';
@@ -33,12 +35,14 @@ describe('the running stack', () => {
 
   describeApiExamples(running);
   describeApiPage(running);
+  describeApiRows(running);
   describeOutcomes(running);
   describeRequests(running);
   describeReadme(running);
   describeClientReadme(running);
   describeDuplicates(running);
   describePoison(running);
+  describeBadRequests(running);
   describeBadMessages(running);
   describeRaces(running);
   describeKills(running);

@@ -29,6 +29,8 @@ const READY_LIMIT_MS = 60_000;
 
 /** A whole stack of its own: own ports, own data, ended with the tests whatever happens to them. */
 export interface RunningStack {
+  /** Where its keys, logs and data lie. */
+  readonly stateDir: string;
   /** As its stack file says now: a restart changes pids. */
   current(): Stack;
   start(): Promise<void>;
@@ -120,6 +122,7 @@ export async function planStack(): Promise<RunningStack> {
     return launched.child;
   };
   return {
+    stateDir,
     current,
     async start() {
       const started = launch(variables, ['dist/main.js', '--no-demo']);

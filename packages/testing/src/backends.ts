@@ -24,7 +24,8 @@ function ask(kind: BackendKind): Promise<string> {
   const socketPath = process.env[SOCKET_VARIABLE];
   if (!socketPath) throw new Error(`no backends here: ${SOCKET_VARIABLE} is set by the int project's set-up`);
   return new Promise((resolve, reject) => {
-    request({ socketPath, path: `/${kind}` }, (response) => {
+    // A kept connection may be closed by the other side just when it is used again (EPIPE on a busy machine).
+    request({ socketPath, path: `/${kind}`, agent: false }, (response) => {
       let text = '';
       response.setEncoding('utf8').on('data', (part: string) => (text += part));
       response.on('end', () =>

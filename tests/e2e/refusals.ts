@@ -69,7 +69,7 @@ function faultOfMembers(problem: Problem, headers: BareAnswer['headers'], pointe
 
 function leakOf({ errors = [], ...problem }: Problem): string | null {
   // The pointers repeat names that the caller has sent.
-  const told = JSON.stringify({ ...problem, errors: errors.map(({ message }) => message) });
+  const told = [...Object.values(problem), ...errors.map(({ message }) => message)].map(String).join('\n');
   const leak = LEAKS.find((pattern) => pattern.test(told));
   return leak ? `tells ${String(leak)}: ${told.slice(0, 300)}` : null;
 }

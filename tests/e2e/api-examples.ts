@@ -26,6 +26,7 @@ interface Change {
   readonly token?: string | null;
   readonly query?: string;
   readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: object;
 }
 
 async function tokenOf(gateway: string, roles: readonly string[]): Promise<string> {
@@ -39,7 +40,8 @@ async function tokenOf(gateway: string, roles: readonly string[]): Promise<strin
 
 /** Sends the documented example as user 1 with the role it needs; `change` makes it another request. */
 async function call(gateway: string, operation: Operation, change: Change = {}) {
-  const { method, parameters, body, role } = operation;
+  const { method, parameters, role } = operation;
+  const { body = operation.body } = change;
   const valueOf = (name: string) => String(parameters.find((given) => given.name === name)?.example);
   const path = operation.path.replaceAll(/\{(\w+)\}/g, (_all, name: string) => valueOf(name));
   const { token = role === null ? null : await tokenOf(gateway, role === '' ? [] : [role]) } = change;
@@ -104,6 +106,14 @@ export function describeApiExamples(stack: () => RunningStack): void {
       const refused = REFUSED[operationId];
       if (refused === undefined) expect(response.ok).toBe(true);
       else expect(response.status).toBe(refused);
+    });
+
+    it('tells the truth about a dead letter that is discarded in earnest', async () => {
+      const discard = operations.get('discardDeadLetters') as Operation;
+      const body = { ...(discard.body as object), dryRun: false };
+      const { response, text } = await call(gateway(), discard, { body });
+      expect(differences(discard, response, text)).toEqual([]);
+      expect(JSON.parse(text)).toMatchObject({ discarded: 1 });
     });
 
     it('tells the truth about an order that is waited for, and sent again with its key', async () => {

@@ -45,7 +45,7 @@ export const PROBLEMS = {
   HEADERS_TOO_LARGE: { status: 431, title: 'The headers are too large' },
   INTERNAL: { status: 500, title: 'An unexpected error' },
   UNAVAILABLE: { status: 503, title: 'A needed backend is away' },
-  SATURATED: { status: 503, title: 'Too many orders are open' },
+  SATURATED: { status: 503, title: 'Too many orders or streams are open' },
 } as const satisfies Record<string, { status: number; title: string }>;
 
 export type ProblemCode = keyof typeof PROBLEMS;

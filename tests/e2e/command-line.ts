@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { waitUntil } from '@orderflow/testing/wait-until';
+import { newProduct } from './people.ts';
 import type { RunningStack } from './running-stack.ts';
 import { publish } from './topics.ts';
 
@@ -72,7 +73,7 @@ export function describeCommandLine(stack: () => RunningStack): void {
   };
 
   describe('the command line', () => {
-    describeOrders(orderflow, json);
+    describeOrders(stack, orderflow, json);
     describeLooks(orderflow, json);
     describeDeadLetters(stack, orderflow, json);
     describePage(stack, orderflow, json);
@@ -83,9 +84,18 @@ export function describeCommandLine(stack: () => RunningStack): void {
 type Orderflow = (...words: readonly string[]) => Promise<Ended>;
 type Json = <Result>(...words: readonly string[]) => Promise<Result>;
 
-function describeOrders(orderflow: Orderflow, json: Json): void {
+function describeOrders(stack: () => RunningStack, orderflow: Orderflow, json: Json): void {
   it('places orders, follows each to its end, and finds them again', async () => {
-    const { orders, summary } = await json<Placed>('order', 'place', '-n', '5', '--watch');
+    const product = await newProduct(stack());
+    const { orders, summary } = await json<Placed>(
+      'order',
+      'place',
+      '-n',
+      '5',
+      '--item',
+      `${product.id}:2`,
+      '--watch',
+    );
     expect(summary).toMatchObject({ placed: 5, paid: 5, refused: {} });
     const way = ['ORDER_CREATED', 'STOCK_RESERVED', 'COUPON_APPLIED', 'BALANCE_CHARGED', 'ORDER_PAID'];
     expect(orders.map(({ stages }) => stages.map(({ type }) => type))).toEqual(orders.map(() => way));

@@ -5,6 +5,7 @@ import { describeApiRows } from './api-rows.ts';
 import { describeBadMessages } from './bad-messages.ts';
 import { describeClientReadme } from './client-readme.ts';
 import { describeBadRequests } from './bad-requests.ts';
+import { describeCommandLine } from './command-line.ts';
 import { describeDuplicates } from './duplicates.ts';
 import { describeKills } from './kills.ts';
 import { describeOutcomes } from './outcomes.ts';
@@ -40,6 +41,7 @@ describe('the running stack', () => {
   describeRequests(running);
   describeReadme(running);
   describeClientReadme(running);
+  describeCommandLine(running);
   describeDuplicates(running);
   describePoison(running);
   describeBadRequests(running);

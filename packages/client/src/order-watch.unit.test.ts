@@ -1,6 +1,5 @@
 import type { ServerResponse } from 'node:http';
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
-import { waitUntil } from '@orderflow/testing/wait-until';
 import { createClient } from './client.ts';
 import { isUnreachable } from './errors.ts';
 import type { OrderUpdate } from './order-watch.ts';
@@ -11,6 +10,7 @@ import {
   problem,
   type Scene,
   type ScriptedServer,
+  until,
 } from './scripted-server.test.ts';
 
 let server: ScriptedServer;
@@ -202,7 +202,7 @@ describe('watching an order', () => {
     const client = await play(scene);
     const leaving = new AbortController();
     const watched = statuses(client.watchOrder(7, { signal: leaving.signal }));
-    await waitUntil(() => server.seen.length === 1, { what: 'the stream' });
+    await until(() => server.seen.length === 1);
     const reason = new Error('enough');
     leaving.abort(reason);
     await expect(watched).rejects.toBe(reason);
@@ -213,7 +213,7 @@ describe('watching an order', () => {
       expect(order.status).toBe('CREATED');
       break;
     }
-    await waitUntil(() => closed === 2, { what: 'both connections closed' });
+    await until(() => closed === 2);
   });
 });
 

@@ -1,6 +1,4 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { freePort } from '@orderflow/testing/free-port';
-import { waitUntil } from '@orderflow/testing/wait-until';
 import { isUnreachable, type Unreachable } from './errors.ts';
 import { createSender, type SenderOptions, type SendOptions } from './request-sender.ts';
 import {
@@ -12,6 +10,8 @@ import {
   problem,
   type Scene,
   type ScriptedServer,
+  deserted,
+  until,
 } from './scripted-server.test.ts';
 
 let server: ScriptedServer;
@@ -144,7 +144,7 @@ describe('a POST without a key', () => {
   });
 
   it('is sent again when there was no connection, and says that nothing was received', async () => {
-    server = { url: `http://127.0.0.1:${await freePort()}`, seen: [], close: async () => undefined };
+    server = { url: await deserted(), seen: [], close: async () => undefined };
     const error = await unreachable(send('POST', { retry: { limitMs: 300 } }));
     expect(error.maybeReceived).toBe(false);
     expect(error.tries).toBeGreaterThan(1);
@@ -158,7 +158,7 @@ describe('a caller', () => {
     await play(hang);
     const waiting = new AbortController();
     const sent = send('POST', { signal: waiting.signal });
-    await waitUntil(() => server.seen.length === 1, { what: 'the request' });
+    await until(() => server.seen.length === 1);
     waiting.abort(reason);
     await expect(sent).rejects.toBe(reason);
     await server.close();
@@ -166,7 +166,7 @@ describe('a caller', () => {
     await play(problem(503, 'UNAVAILABLE', { 'retry-after': '20' }));
     const pausing = new AbortController();
     const paused = send('GET', { signal: pausing.signal });
-    await waitUntil(() => server.seen.length === 1, { what: 'the request' });
+    await until(() => server.seen.length === 1);
     pausing.abort(reason);
     await expect(paused).rejects.toBe(reason);
   });

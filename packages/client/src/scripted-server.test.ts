@@ -18,6 +18,18 @@ export interface ScriptedServer {
   close(): Promise<void>;
 }
 
+/** Waits until `holds` gives true; jest's own time-out ends it otherwise. */
+export async function until(holds: () => boolean): Promise<void> {
+  while (!holds()) await new Promise((resolve) => setImmediate(resolve));
+}
+
+/** An address where nobody listens: a server that had it is closed. */
+export async function deserted(): Promise<string> {
+  const { url, close } = await playScenes();
+  await close();
+  return url;
+}
+
 /** A server that plays one scene a request; the last one for all that come after it. */
 export async function playScenes(...scenes: readonly Scene[]): Promise<ScriptedServer> {
   const seen: SeenRequest[] = [];

@@ -133,6 +133,7 @@ describe('operators', () => {
         status: 404,
         code: 'DEAD_LETTER_NOT_FOUND',
       });
+      await service.parked([1]);
       expect((await service.replay({ service: 'order', ids: [1] })).body).toMatchObject({
         code: 'DEAD_LETTER_NOT_FOUND',
       });

@@ -111,12 +111,16 @@ describe('GET /v1/ops/saga', () => {
     expect((await read()).orders.PAID).toBe(5);
   });
 
-  it('sums up once when two instances are at it at the same moment', async () => {
-    await orders(300, 'PAID', { ageSeconds: 120 });
-    await Promise.all([sweep(), sweep(), sweep()]);
-    await sweep();
+  it('sums up on one instance at a time: where another is at it, nothing happens', async () => {
+    await orders(3, 'PAID', { ageSeconds: 120 });
+    const add = () => transaction(pool, (tx) => addSettledEvents(tx, 100));
+    const added = await transaction(pool, async (tx) => {
+      const first = await addSettledEvents(tx, 100);
+      return [first, await add()];
+    });
+    expect([...added, await add()]).toEqual([6, 0, 0]);
     const { rows } = await owner.query<{ paid: number }>('SELECT paid FROM saga_totals');
-    expect(rows[0]?.paid).toBe(300);
+    expect(rows[0]?.paid).toBe(3);
   });
 
   it('sees open orders wherever they lie, also far behind those that ended', async () => {

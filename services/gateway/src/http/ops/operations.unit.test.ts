@@ -68,10 +68,11 @@ describe("operators' questions to all services", () => {
     const user = await request(gateway.url).get('/v1/ops/lag').set('Authorization', gateway.token());
     expect([user.status, user.body.code]).toEqual([403, 'FORBIDDEN']);
     expect(asked).toEqual([]);
-    await get('/v1/ops/lag').set('X-Request-Id', 'mine').expect(200);
+    const authorization = operator();
+    await get('/v1/ops/lag').set({ Authorization: authorization, 'X-Request-Id': 'mine' }).expect(200);
     expect(asked.map(({ service }) => service).sort()).toEqual([...SERVICES].sort());
     for (const { incoming } of asked) {
-      expect(incoming.headers).toMatchObject({ authorization: operator(), 'x-request-id': 'mine' });
+      expect(incoming.headers).toMatchObject({ authorization, 'x-request-id': 'mine' });
     }
   });
 
@@ -148,6 +149,15 @@ describe("operators' questions to all services", () => {
         [2, 1],
       ]);
       expect(await pages('limit=100')).toEqual([[12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1]]);
+    });
+
+    it('go on while any service has more, also when another has none left', async () => {
+      play = listed({ order: [5, 4, 3, 2, 1], 'user-balance': [9] });
+      expect(await pages('limit=2')).toEqual([
+        [9, 5],
+        [4, 3],
+        [2, 1],
+      ]);
     });
 
     it('stay in their places when new ones come in between', async () => {

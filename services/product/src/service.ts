@@ -2,6 +2,7 @@ import { PrismaPg } from '@prisma/adapter-pg';
 import { Kit } from '@orderflow/messaging/kit';
 import { messageOutbox } from '@orderflow/messaging/outbox';
 import { createCache } from '@orderflow/service-runtime/cache';
+import { composeOperations } from '@orderflow/operations/operations';
 import { createLogger } from '@orderflow/service-runtime/logger';
 import { createMetrics } from '@orderflow/service-runtime/metrics';
 import { readPool } from '@orderflow/service-runtime/read-pool';
@@ -20,6 +21,7 @@ import { updateProduct } from './http/update-product.ts';
 import { countSales } from './steps/count-sales.ts';
 import { releaseStock } from './steps/release-stock.ts';
 import { reserveStock } from './steps/reserve-stock.ts';
+import { productBooks } from './store/books.ts';
 import { retention } from './sweepers/retention.ts';
 
 /**
@@ -57,6 +59,7 @@ export function composeProduct(config: ProductConfig, onFatal: (reason: string) 
   const reader = new PrismaClient({
     adapter: new PrismaPg(readPool(service, config.DATABASE_URL)),
   });
+  const operations = composeOperations({ service, kit, config, metrics, books: productBooks });
   return {
     config,
     logger,
@@ -69,11 +72,12 @@ export function composeProduct(config: ProductConfig, onFatal: (reason: string) 
       adjustStock(kit.write, { cache, pace: { intervalMs: 10, maxBatch: 500, maxWaiting: 10_000 } }),
       listProductDailySales(reader),
       listPopularProducts(reader, { cache, timeZone: config.SALES_TIME_ZONE }),
+      ...operations.routes,
     ],
     messaging: kit,
     database: kit.pool,
     redis,
     sweepers: [retention(kit.write)],
-    close: () => reader.$disconnect(),
+    close: async () => void (await Promise.all([reader.$disconnect(), operations.close()])),
   };
 }

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import { INVARIANT_IDS } from '@orderflow/local/reconcile/invariants';
+import { REASONS } from '@orderflow/shared-events/order-so-far';
 import { sagaMap } from '@orderflow/shared-events/saga-map';
 
 const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
@@ -21,6 +22,29 @@ describe('the README', () => {
     for (const path of paths) {
       const url = new URL(`../../${path}${path.endsWith('.md') ? '' : '/README.md'}`, import.meta.url);
       expect(readFileSync(url, 'utf8')).not.toBe('');
+    }
+  });
+});
+
+describe('the page of client developers', () => {
+  const page = readFileSync(new URL('../../docs/client-developers.md', import.meta.url), 'utf8');
+
+  it('says of every reason what to do', () => {
+    expect([...page.matchAll(/^\| `([A-Z_]+)` +\|/gm)].map(([, reason]) => reason)).toEqual(REASONS);
+  });
+
+  it('links only to files and headings that are there', () => {
+    const links = [...page.matchAll(/\]\(([^)]+)\)/g)].map(([, link]) => link!);
+    const headings = [...page.matchAll(/^## (.+)$/gm)].map(
+      ([, heading]) =>
+        `#${heading!
+          .toLowerCase()
+          .replaceAll(/[^a-z ]/g, '')
+          .replaceAll(' ', '-')}`,
+    );
+    for (const link of links) {
+      if (link.startsWith('#')) expect(headings).toContain(link);
+      else expect(readFileSync(new URL(`../../docs/${link}`, import.meta.url))).not.toHaveLength(0);
     }
   });
 });

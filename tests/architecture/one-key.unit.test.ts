@@ -7,7 +7,9 @@ const SERVICES = join(REPOSITORY, 'services');
 
 function takesKeys(service: string): boolean {
   const http = join(SERVICES, service, 'src/http');
-  const files = readdirSync(http).filter((name) => !name.endsWith('.test.ts'));
+  const files = readdirSync(http, { recursive: true, encoding: 'utf8' }).filter(
+    (name) => name.endsWith('.ts') && !name.endsWith('.test.ts'),
+  );
   return files.some((name) => /\bidempotent: true\b/.test(readFileSync(join(http, name), 'utf8')));
 }
 

@@ -8,7 +8,9 @@ export function bashCompletion(program: Command): string {
   const cases = everyCommand(program, []).map(({ path, command }) => {
     const words = [
       ...command.commands.map((sub) => sub.name()),
-      ...[...command.options, ...program.options].flatMap(({ long }) => (typeof long === 'string' ? [long] : [])),
+      ...[...command.options, ...program.options].flatMap(({ long }) =>
+        typeof long === 'string' ? [long] : [],
+      ),
       '--help',
     ];
     return `    '${path.join(' ')}') words='${[...new Set(words)].join(' ')}' ;;`;

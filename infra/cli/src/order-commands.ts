@@ -47,7 +47,7 @@ export function addOrderCommands(program: Command, runtime: Runtime): void {
     )
     .action(
       acting<PlaceOptions & GlobalOptions, []>(runtime, ({ target, screen, options }) =>
-        placeOrders(target, options, screen),
+        placeOrders(target, options, screen, runtime.signal),
       ),
     );
   order

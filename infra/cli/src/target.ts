@@ -25,8 +25,10 @@ export interface Target {
 
 /** Who acts for the operator of a local stack: the first admin. */
 const OPERATOR_ID = 1;
-/** A command is for a person who waits. */
-const RETRY = { limitMs: 10_000 };
+/** A command is for a person who waits; a user's limit of requests a minute may have to pass. */
+const RETRY = { limitMs: 70_000 };
+/** Whether there is a stack at all is known sooner. */
+const TOKEN_RETRY = { limitMs: 10_000 };
 
 /**
  * Finds the stack: `--gateway`, or the local one by its stack file.
@@ -51,7 +53,7 @@ export function findTarget(options: TargetOptions): Target {
   const client = (userId: number, roles: readonly Role[] = []) =>
     createClient({
       baseUrl: gateway,
-      token: token ?? localToken(gateway, userId, roles, { retry: RETRY }),
+      token: token ?? localToken(gateway, userId, roles, { retry: TOKEN_RETRY }),
       retry: RETRY,
     });
   return {

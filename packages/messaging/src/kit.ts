@@ -153,7 +153,8 @@ export class Kit {
   ): Promise<ReplayOutcome | ReplayRefused | null> {
     const found = this.#options.steps.find(({ step }) => step.name === stepName);
     if (!found) return { refused: 'STEP_NOT_FOUND', why: `this release has no step ${stepName}` };
-    return replayDeadLetter({ ...this.write, step: found.step }, id, options);
+    const { step, committed } = found;
+    return replayDeadLetter({ ...this.write, step, committed }, id, options);
   }
 
   /** What is still to be published, by all instances, and how fast this one publishes. */

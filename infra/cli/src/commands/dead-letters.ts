@@ -3,6 +3,7 @@ import type { DataOf } from '@orderflow/client/api-types';
 import { CommandFailure, EXIT } from '../failure.ts';
 import { show, tableLines, type Screen } from '../screen.ts';
 import type { Target } from '../target.ts';
+import { noteAbsent } from './health.ts';
 
 export const SERVICES = ['order', 'payment', 'product', 'coupon', 'user-balance'] as const;
 export type Service = (typeof SERVICES)[number];
@@ -56,8 +57,7 @@ export async function listDeadLetters(
     for (const service of page.unavailable) unavailable.add(service);
     cursor = page.nextCursor ?? undefined;
   } while (cursor !== undefined && rows.length < limit);
-  if (unavailable.size > 0) screen.note(`Without ${[...unavailable].join(', ')}: no answer`);
-  show(screen, rows, () =>
+  show(screen, { data: rows, unavailable: [...unavailable] }, () =>
     tableLines(
       ['service', 'id', 'step', 'from', 'event', 'reason', 'parked', all ? 'outcome' : ''],
       rows.map((row) => [
@@ -73,7 +73,7 @@ export async function listDeadLetters(
       'No dead letters.',
     ),
   );
-  return 0;
+  return noteAbsent([...unavailable], screen);
 }
 
 /** One parked message with its headers and value. */

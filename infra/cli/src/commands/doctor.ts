@@ -191,9 +191,11 @@ function examineFlow(target: Target): Promise<Finding[]> {
       return data.length === 0 ? 'none' : { state: 'warning', detail: `${data.length} wait for answers` };
     }),
     check('dead letters', 'orderflow dead-letters list', async () => {
-      const { data, nextCursor } = await operator.get('/v1/ops/dead-letters', {
+      const { data, nextCursor, unavailable } = await operator.get('/v1/ops/dead-letters', {
         params: { query: { limit: 100 } },
       });
+      if (unavailable.length > 0)
+        return { state: 'warning', detail: `no answer from ${unavailable.join(', ')}` };
       if (data.length === 0) return 'none';
       return { state: 'warning', detail: `${data.length}${nextCursor === null ? '' : ' or more'} are open` };
     }),
@@ -206,7 +208,9 @@ function examineFlow(target: Target): Promise<Finding[]> {
       return `${data.reduce((sum, { pendingRows }) => sum + pendingRows, 0)} commits unpublished`;
     }),
     check('lag', 'orderflow lag', async () => {
-      const { data } = await operator.get('/v1/ops/lag');
+      const { data, unavailable } = await operator.get('/v1/ops/lag');
+      if (unavailable.length > 0)
+        return { state: 'warning', detail: `no answer from ${unavailable.join(', ')}` };
       return `${data.reduce((sum, { lag }) => sum + lag, 0)} messages to read`;
     }),
   ]);

@@ -5,7 +5,8 @@ import type { Target } from '../target.ts';
 
 const age = (seconds: number | null): string | null => (seconds === null ? null : timeText(seconds * 1_000));
 
-function noteAbsent(unavailable: readonly string[], screen: Screen): number {
+/** Names services that did not answer. @returns 1 when there are some: what was shown is not all */
+export function noteAbsent(unavailable: readonly string[], screen: Screen): number {
   if (unavailable.length === 0) return 0;
   screen.note(`Without ${unavailable.join(', ')}: no answer`);
   return EXIT.failed;
@@ -14,7 +15,7 @@ function noteAbsent(unavailable: readonly string[], screen: Screen): number {
 /** What each service has committed and not published yet. @returns 1 when a service does not answer */
 export async function showOutbox(target: Target, screen: Screen): Promise<number> {
   const { data, unavailable } = await target.operator().get('/v1/ops/outbox');
-  show(screen, data, () =>
+  show(screen, { data, unavailable }, () =>
     tableLines(
       ['service', 'unpublished', 'oldest', 'published/s', 'failing since'],
       data.map((line) => [
@@ -43,7 +44,7 @@ export async function showLag(
   for (;;) {
     const { data, unavailable } = await operator.get('/v1/ops/lag');
     const rows = options.partitions ? data : byTopic(data);
-    show(screen, rows, () =>
+    show(screen, { data: rows, unavailable }, () =>
       tableLines(
         ['step', 'topic', ...(options.partitions ? ['partition'] : []), 'lag', 'read/s', 'caught up in'],
         rows.map((row) => [

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { OrderflowClient } from '@orderflow/client';
 import type { Order, OrderRequest } from '@orderflow/client/api-types';
-import { CommandFailure } from '../failure.ts';
+import { CommandFailure, EXIT } from '../failure.ts';
 import {
   basketFor,
   percentile,
@@ -26,6 +26,8 @@ export interface PlaceOptions {
 }
 
 const AT_ONCE = 8;
+/** With a rate: enough for it, however long each takes to end. */
+const AT_ONCE_PACED = 256;
 /** What a user made for this command is given. */
 const MONEY = '100000.00';
 const ADMIN_ID = 1;
@@ -36,41 +38,62 @@ interface Followed {
 }
 
 /**
- * Places orders, and with `watch` follows each to its end.
+ * Places orders, and with `watch` follows each to its end. What was placed is told however it ends: an error or Ctrl-C
+ * places no more.
  * @returns the exit code: 0 when all were accepted (and, watched, ended)
+ * @throws what ended it early
  */
-export async function placeOrders(target: Target, options: PlaceOptions, screen: Screen): Promise<number> {
+export async function placeOrders(
+  target: Target,
+  options: PlaceOptions,
+  screen: Screen,
+  signal: AbortSignal,
+): Promise<number> {
   const { client, products } = await prepare(target, options, screen);
   const results: Followed[] = [];
   const startedAt = performance.now();
+  let failure: Error | undefined;
   let next = 0;
+  const isOver = () => failure !== undefined || signal.aborted || next >= options.count;
   const worker = async () => {
-    for (let index = next++; index < options.count; index = next++) {
-      if (options.rate !== undefined) await until(startedAt + (index * 1_000) / options.rate);
-      const items = basketFor(options.item ?? [], products, index);
-      const request = options.coupon === undefined ? { items } : { items, couponId: options.coupon };
-      const result = await placeOne(client, request, options.watch);
-      results.push(result);
-      if (!screen.json) screen.out(lineOf(result));
+    while (!isOver()) {
+      const index = next;
+      next += 1;
+      try {
+        if (options.rate !== undefined) await until(startedAt + (index * 1_000) / options.rate, signal);
+        const items = basketFor(options.item ?? [], products, index);
+        const request = options.coupon === undefined ? { items } : { items, couponId: options.coupon };
+        const result = await placeOne(client, request, options.watch, signal);
+        results.push(result);
+        if (!screen.json) screen.out(lineOf(result));
+      } catch (error) {
+        failure ??= error instanceof Error ? error : new Error(String(error));
+      }
     }
   };
-  const workers = options.rate === undefined ? AT_ONCE : Math.min(options.count, 256);
+  const workers = options.rate === undefined ? AT_ONCE : AT_ONCE_PACED;
   await Promise.all(Array.from({ length: Math.min(workers, options.count) }, worker));
   const summary = summarize(results, performance.now() - startedAt);
   if (screen.json) show(screen, { orders: results.map(shown), summary }, () => []);
   else screen.note(options.watch ? summaryText(summary) : followText(results));
-  return 0;
+  if (failure !== undefined && !signal.aborted) throw failure;
+  return signal.aborted ? EXIT.interrupted : EXIT.ok;
 }
 
-async function until(at: number): Promise<void> {
+async function until(at: number, signal: AbortSignal): Promise<void> {
   const ms = at - performance.now();
-  if (ms > 0) await pause(ms);
+  if (ms > 0) await pause(ms, undefined, { signal });
 }
 
-async function placeOne(client: OrderflowClient, request: OrderRequest, watch: boolean): Promise<Followed> {
-  const placed = await client.placeOrder(request);
+async function placeOne(
+  client: OrderflowClient,
+  request: OrderRequest,
+  watch: boolean,
+  signal: AbortSignal,
+): Promise<Followed> {
+  const placed = await client.placeOrder(request, { signal });
   if (!watch) return { order: placed, stages: [] };
-  const order = await client.untilFinal(placed.id);
+  const order = await client.untilFinal(placed.id, { signal });
   return { order, stages: stagesOf(await timelineOf(client, order.id)) };
 }
 

@@ -1,3 +1,5 @@
+import type { OrderflowClient } from '@orderflow/client';
+import type { ItemOf } from '@orderflow/client/api-types';
 import { isApiProblem } from '@orderflow/client/errors';
 import { CommandFailure, EXIT } from '../failure.ts';
 import { show, tableLines, timeText, type Screen } from '../screen.ts';
@@ -22,9 +24,16 @@ export async function showSaga(target: Target, screen: Screen): Promise<number> 
   return 0;
 }
 
+async function stuckOrders(operator: OrderflowClient): Promise<ItemOf<'/v1/ops/orders/stuck'>[]> {
+  const orders: ItemOf<'/v1/ops/orders/stuck'>[] = [];
+  const params = { query: { limit: 100 } };
+  for await (const order of operator.listAll('/v1/ops/orders/stuck', { params })) orders.push(order);
+  return orders;
+}
+
 /** Orders that wait for answers too long. @returns 1 when there are some */
 export async function listStuck(target: Target, screen: Screen): Promise<number> {
-  const { data } = await target.operator().get('/v1/ops/orders/stuck');
+  const data = await stuckOrders(target.operator());
   show(screen, data, () =>
     tableLines(
       ['order', 'reason', 'waits for', 'attempt', 'cancelling since'],
@@ -51,10 +60,7 @@ export async function nudge(
     throw new CommandFailure('Name an order, or --all for every stuck one', EXIT.usage);
   }
   const operator = target.operator();
-  const ids =
-    options.id === undefined
-      ? (await operator.get('/v1/ops/orders/stuck')).data.map(({ id }) => id)
-      : [options.id];
+  const ids = options.id === undefined ? (await stuckOrders(operator)).map(({ id }) => id) : [options.id];
   const nudged: { id: number; attempt: number | null; code: string | null }[] = [];
   for (const id of ids) {
     try {

@@ -81,6 +81,9 @@ export function createUpstream(options: UpstreamOptions): Upstream {
         sendProblem(response, away(name), requestId);
         return;
       }
+      // Who asks to wait takes a place for seconds: at most half of them, the rest is for those who do not.
+      if (headers.prefer !== undefined && exchanges.state().waiting >= options.waitingMax / 2)
+        delete headers.prefer;
       const startedAt = performance.now();
       const exchange = { response, requestId, streaming, startedAt, controller: null, begun: false };
       exchanges.sent(exchange);
@@ -193,8 +196,8 @@ function answerInto(
     onResponseData(controller, chunk) {
       if (response.writableEnded || response.write(chunk)) return;
       controller.pause();
-      const unread = setTimeout(() => response.destroy(), unreadMaxMs);
-      response.once('close', () => clearTimeout(unread));
+      // Unreferenced and harmless once the caller is gone: no listener a pause has to be taken away.
+      const unread = setTimeout(() => response.destroy(), unreadMaxMs).unref();
       response.once('drain', () => {
         clearTimeout(unread);
         controller.resume();

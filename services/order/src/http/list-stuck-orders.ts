@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { pageOf, timeOut, writeTime } from '@orderflow/service-runtime/fields';
+import { jsonId, listQueryBy, pageFrom, pageOf, timeOut, writeTime } from '@orderflow/service-runtime/fields';
 import { defineRoute } from '@orderflow/service-runtime/route';
 import { PARTICIPANTS, REASONS } from '@orderflow/shared-events/order-so-far';
-import type { OrderReader } from '../store/reading.ts';
+import type { OrderReader, OrderRecord } from '../store/reading.ts';
 
 const stuckSchema = z
   .strictObject({
@@ -25,8 +25,8 @@ const stuckSchema = z
     ],
   });
 
-/** The oldest hundred: an operator looks at causes, not at pages. */
-const LIMIT = 100;
+/** Where a page ends: when that order began to be cancelled, and its id. */
+const place = z.tuple([z.iso.datetime(), jsonId]);
 
 /** Orders that have waited for answers longer than CANCEL_DEADLINE_MS, and whose answers they lack. */
 export const listStuckOrders = (reader: OrderReader, cancelDeadlineMs: number) =>
@@ -35,18 +35,26 @@ export const listStuckOrders = (reader: OrderReader, cancelDeadlineMs: number) =
     path: '/v1/ops/orders/stuck',
     caller: 'operator',
     operationId: 'listStuckOrders',
-    summary: 'Orders stuck in CANCELLING',
+    summary: 'Orders stuck in CANCELLING, the longest first',
+    query: z.object(listQueryBy(place)),
     answers: { 200: pageOf(stuckSchema) },
     problems: [],
-    async handle() {
-      const orders = await reader.stuck(cancelDeadlineMs, LIMIT);
-      const data = orders.map((order) => ({
-        id: Number(order.id),
-        reason: z.enum(REASONS).nullable().parse(order.failureReason),
-        pending: z.array(z.enum(PARTICIPANTS)).parse(order.pending),
-        attempt: order.attempt,
-        cancellingAt: writeTime(order.cancellingAt ?? order.updatedAt),
-      }));
-      return { status: 200, body: { data, nextCursor: null } };
+    async handle({ query: { limit, cursor } }) {
+      const after = cursor && { cancellingAt: new Date(cursor[0]), id: cursor[1] };
+      const orders = await reader.stuck(cancelDeadlineMs, { after, limit });
+      const since = (order: OrderRecord) => writeTime(order.cancellingAt ?? order.updatedAt);
+      const body = pageFrom(
+        orders,
+        limit,
+        (order) => [since(order), Number(order.id)],
+        (order) => ({
+          id: Number(order.id),
+          reason: z.enum(REASONS).nullable().parse(order.failureReason),
+          pending: z.array(z.enum(PARTICIPANTS)).parse(order.pending),
+          attempt: order.attempt,
+          cancellingAt: since(order),
+        }),
+      );
+      return { status: 200, body };
     },
   });

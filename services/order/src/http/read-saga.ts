@@ -45,18 +45,22 @@ const CACHE_MS = 1_000;
 
 /** Reads where all orders are; at most once a second, and once for all who ask meanwhile. */
 export function createSagaReader({ pool }: Pick<WriteContext, 'pool'>, cancelDeadlineMs: number) {
-  let last: { readonly at: number; readonly saga: Promise<Saga> } | null = null;
+  let last: { at: number; readonly saga: Promise<Saga> } | null = null;
   const look = () =>
     transaction(pool, async (tx) =>
       showSaga(await readSaga(tx, cancelDeadlineMs), await countRecent(tx, SPANS)),
     );
   return (): Promise<Saga> => {
-    const now = performance.now();
-    if (last && now - last.at < CACHE_MS) return last.saga;
+    if (last && performance.now() - last.at < CACHE_MS) return last.saga;
+    // Shared while it runs, however long that takes: looks never overlap.
     const saga = look();
-    last = { at: now, saga };
-    // A failure is not an answer: the next one asks again.
-    saga.catch(() => (last = null));
+    const current = { at: Infinity, saga };
+    last = current;
+    saga.then(
+      () => (current.at = performance.now()),
+      // A failure is not an answer: the next one asks again.
+      () => (last = null),
+    );
     return saga;
   };
 }

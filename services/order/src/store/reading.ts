@@ -76,13 +76,25 @@ export function createOrderReader(prisma: PrismaClient) {
       }),
 
     /** Orders that have been CANCELLING for longer than `ms`, by the database's clock; oldest first (rule R7). */
-    async stuck(ms: number, limit: number): Promise<OrderRecord[]> {
+    async stuck(
+      ms: number,
+      { after, limit }: { after: { cancellingAt: Date; id: number } | undefined; limit: number },
+    ): Promise<OrderRecord[]> {
       const [clock] = await prisma.$queryRaw<{ now: Date }[]>`SELECT now() AS now`;
+      const late = { lt: new Date((clock?.now.getTime() ?? 0) - ms) };
       return prisma.order.findMany({
-        where: { cancellingAt: { lt: new Date((clock?.now.getTime() ?? 0) - ms) } },
+        where: {
+          cancellingAt: late,
+          ...(after && {
+            OR: [
+              { cancellingAt: { gt: after.cancellingAt } },
+              { cancellingAt: after.cancellingAt, id: { gt: BigInt(after.id) } },
+            ],
+          }),
+        },
         include: withProducts,
-        orderBy: { cancellingAt: 'asc' },
-        take: limit,
+        orderBy: [{ cancellingAt: 'asc' }, { id: 'asc' }],
+        take: limit + 1,
       });
     },
   };

@@ -123,7 +123,8 @@ async function adjustStocks(
     });
     return { result, messages: [] };
   });
-  if (answers.some(({ kind }) => kind === 'first')) await cache.invalidate();
+  // A replay may be of a commit whose outcome was unknown: nobody has told the cache of that one.
+  if (answers.some(({ kind }) => kind === 'first' || kind === 'replay')) await cache.invalidate();
   return answers;
 }
 

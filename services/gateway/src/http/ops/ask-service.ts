@@ -55,10 +55,20 @@ export function createAskService(urls: Readonly<Record<Service, string>>, logger
   };
 }
 
-/** True when the whole service could not answer, false when it refused the question. */
+/**
+ * True when the whole service could not answer: it is away, or it does not know the route (an older release) or the
+ * token (keys not fetched yet) that the others know. False when it refused the question.
+ */
 export function isAway(error: unknown): boolean {
-  return isProblem(error) && error.code === 'UNAVAILABLE';
+  return isProblem(error) && AWAY.has(error.code);
 }
+
+const AWAY: ReadonlySet<string> = new Set([
+  'UNAVAILABLE',
+  'ROUTE_NOT_FOUND',
+  'METHOD_NOT_ALLOWED',
+  'UNAUTHENTICATED',
+]);
 
 export function away(service: string): Error {
   const detail = `the ${service} service is away; try again`;

@@ -127,6 +127,24 @@ describe('orders stuck in CANCELLING', () => {
     expect(refused.body).toMatchObject({ status: 403, code: 'FORBIDDEN' });
   });
 
+  it('are listed page by page, those of one moment too', async () => {
+    const all = [id, await orders.placed(ANN), await orders.placed(ANN), await orders.placed(ANN)];
+    for (const order of all) await orders.cancel(order, ANN);
+    await orders.owner.query(
+      `UPDATE orders SET cancelling_at = date_trunc('milliseconds', now() - interval '1 hour')`,
+    );
+    const seen: number[] = [];
+    let cursor: string | null = '';
+    while (cursor !== null) {
+      const query: string = cursor === '' ? '' : `&cursor=${cursor}`;
+      const { body } = await orders.get(`/v1/ops/orders/stuck?limit=1${query}`, OPERATOR);
+      const page = body as { data: readonly { id: number }[]; nextCursor: string | null };
+      seen.push(...page.data.map((order) => order.id));
+      cursor = page.nextCursor;
+    }
+    expect(seen).toEqual(all);
+  });
+
   it('leave the list when they are cancelled', async () => {
     await cancelled();
     await age(id, CANCEL_DEADLINE_MS + 5_000);

@@ -101,6 +101,18 @@ describe("operators' questions to all services", () => {
     expect(body.unavailable).toEqual(['payment', 'product', 'coupon']);
   });
 
+  it('name a service that does not know the route yet, or the token', async () => {
+    play = ({ service }) => {
+      if (service === 'coupon')
+        return { status: 404, body: { code: 'ROUTE_NOT_FOUND', detail: 'no such route' } };
+      if (service === 'order')
+        return { status: 401, body: { code: 'UNAUTHENTICATED', detail: 'unknown key' } };
+      return { body: { data: [{ service }], nextCursor: null, unavailable: [] } };
+    };
+    const { body } = await get('/v1/ops/outbox').expect(200);
+    expect(body.unavailable).toEqual(['order', 'coupon']);
+  });
+
   it('are a 503 when no service answers', async () => {
     play = () => away;
     const { status, body, headers } = await get('/v1/ops/lag');

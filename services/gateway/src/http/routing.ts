@@ -26,8 +26,12 @@ export function serviceFor(target: string): ServiceName | null {
 /** What anyone may read: products one by one or listed (not their sales), and what coupon sources have left. */
 const publicReads = /^\/v1\/(products(\/[^/?]+)?|coupon-sources)(\?|$)/;
 
+/** What routes know; of the others the service says 405, or 404, without asking who calls. */
+const methods = new Set(['GET', 'HEAD', 'POST', 'PATCH']);
+
 /** True when a request needs no token. The services decide this again for themselves. */
 export function isPublic(method: string, target: string): boolean {
+  if (!methods.has(method)) return true;
   return (method === 'GET' || method === 'HEAD') && publicReads.test(target);
 }
 

@@ -46,6 +46,7 @@ describe('the routing table', () => {
     ['GET', '/v1/coupons', false],
     ['GET', '/v1/orders', false],
     ['GET', '/v1/orders?/v1/products', false],
+    ['TRACE', '/v1/orders', true],
   ])('asks for a token or not: %s %s', (method, target, open) => {
     expect(isPublic(method, target)).toBe(open);
   });

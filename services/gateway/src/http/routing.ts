@@ -29,10 +29,12 @@ const publicReads = /^\/v1\/(products(\/[^/?]+)?|coupon-sources)(\?|$)/;
 /** What routes know; of the others the service says 405, or 404, without asking who calls. */
 const methods = new Set(['GET', 'HEAD', 'POST', 'PATCH']);
 
-/** True when a request needs no token. The services decide this again for themselves. */
+/**
+ * True when a request can be answered without a token. On a path that anyone may read the service says which methods
+ * need one and which there are not; everywhere it decides again for itself.
+ */
 export function isPublic(method: string, target: string): boolean {
-  if (!methods.has(method)) return true;
-  return (method === 'GET' || method === 'HEAD') && publicReads.test(target);
+  return !methods.has(method) || publicReads.test(target);
 }
 
 const streams = /^\/v1\/orders\/[^/?]+\/stream(\?|$)/;

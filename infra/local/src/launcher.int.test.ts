@@ -22,7 +22,8 @@ interface Launcher {
 /** An offset at which every port is free now. */
 async function freeOffset(): Promise<string> {
   for (;;) {
-    const offset = String(20_000 + Math.floor(Math.random() * 20_000));
+    // Below the ports that outgoing connections get by chance (32768 and up): one of those may take a port meanwhile.
+    const offset = String(10_000 + Math.floor(Math.random() * 12_000));
     const free = await checkPortsFree(planPorts({ [PORT_OFFSET_VARIABLE]: offset })).then(
       () => true,
       () => false,

@@ -1,46 +1,20 @@
-import { execFile } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { waitUntil } from '@orderflow/testing/wait-until';
 import { newProduct } from './people.ts';
+import { bash, REPOSITORY, runIn, type Ended } from './programs.ts';
 import type { RunningStack } from './running-stack.ts';
 import { publish } from './topics.ts';
 
-const REPOSITORY = fileURLToPath(new URL('../../', import.meta.url));
 const BIN = join(REPOSITORY, 'infra/cli/bin/orderflow.mjs');
 const PAGE = join(REPOSITORY, 'docs/operators.md');
 /** What the operators' page shows; a test runs it with ids and ports of its own stack. */
+const PAGE_ORDER = 'order show 7';
 const PAGE_LETTER = 'coupon 12';
 const PAGE_ORDER_PROCESS = 'http://127.0.0.1:9081';
 const PAGE_FOLDER = './schemas';
-
-interface Ended {
-  readonly code: number;
-  readonly out: string;
-  readonly error: string;
-}
-
-/** Runs a program to its end, with the environment as it is and this state directory. */
-function runIn(stateDir: string, ...words: readonly string[]): Promise<Ended> {
-  return new Promise((resolve, reject) => {
-    execFile(
-      'env',
-      [`ORDERFLOW_STATE_DIR=${stateDir}`, ...words],
-      { cwd: REPOSITORY },
-      (failure, out, error) => {
-        const code = failure === null ? 0 : failure.code;
-        if (typeof code === 'number') resolve({ code, out, error });
-        else reject(failure ?? new Error('no exit code'));
-      },
-    );
-  });
-}
-
-const bash = (stateDir: string, script: string) =>
-  runIn(stateDir, 'bash', '--norc', '-eu', '-o', 'pipefail', '-c', script);
 
 interface Letter {
   readonly service: string;
@@ -241,10 +215,14 @@ function describePage(stack: () => RunningStack, orderflow: Orderflow, json: Jso
     );
     let folder: string;
     let letter: Letter;
+    let order: string;
 
     beforeAll(async () => {
       folder = mkdtempSync(join(tmpdir(), 'orderflow-page-'));
       letter = await park(stack(), json);
+      // A repeated request takes an id that no order gets, so the page's 7 may be none.
+      const [last] = await stack().sql<{ id: string }>('order', 'SELECT max(id) AS id FROM orders');
+      order = last?.id ?? '';
     }, 60_000);
 
     afterAll(async () => {
@@ -257,6 +235,7 @@ function describePage(stack: () => RunningStack, orderflow: Orderflow, json: Jso
       async (block) => {
         const script = block
           .replaceAll(PAGE_LETTER, `coupon ${letter.id}`)
+          .replaceAll(PAGE_ORDER, `order show ${order}`)
           .replaceAll(PAGE_ORDER_PROCESS, stack().current().internal['order'] ?? '')
           .replaceAll(PAGE_FOLDER, folder);
         // `npx orderflow` is this very file, found by npm's link.

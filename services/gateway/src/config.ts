@@ -28,7 +28,7 @@ const schema = z
       .transform((text) => text.split(',').map((origin) => origin.trim())),
     /** A service that is silent for longer counts as away. Above `Prefer: wait=10` and the streams' 15 s heartbeat. */
     UPSTREAM_TIMEOUT_MS: durationMs({ default: 20_000, min: 100 }),
-    /** Requests that may wait for one service at once; above the 1,000 that may wait with `Prefer: wait`. */
+    /** Requests that may wait for one service at once; from half of it on `Prefer: wait` is not passed on. */
     UPSTREAM_WAITING_MAX: int({ default: 2_000, min: 1, max: 50_000 }),
     /** Open event streams. */
     STREAMS_MAX: int({ default: 4_000, min: 1, max: 50_000 }),

@@ -5,7 +5,7 @@ import { defineRoute } from '@orderflow/service-runtime/route';
 import { askAll, questionOf } from './ask-all.ts';
 import type { AskService, Question } from './ask-service.ts';
 
-/** Each service reads whole tables, and gives up by itself a little earlier. */
+/** Each service reads whole tables; one that takes longer is named in `unavailable`. */
 const TIMEOUT_MS = 10_000;
 
 /** The books of all services together. */

@@ -23,6 +23,7 @@ COPY --from=build /app/services services
 COPY --from=build /app/infra/api/package.json infra/api/package.json
 COPY --from=build /app/infra/cli/package.json infra/cli/package.json
 COPY --from=build /app/infra/local/package.json infra/local/package.json
+COPY --from=build /app/bench/package.json bench/package.json
 COPY --from=build /app/tests/package.json tests/package.json
 RUN --mount=type=cache,target=/root/.npm \
   npm ci --omit=dev --omit=peer --omit=optional --ignore-scripts --no-audit --no-fund --workspace "services/${SERVICE}" \

@@ -8,12 +8,15 @@ import tseslint from 'typescript-eslint';
  */
 
 const TESTS = ['**/*.test.ts', 'tests/**/*.ts', 'packages/testing/src/**/*.ts'];
-const CONFIG_FILES = ['**/*.mjs', '**/*.cjs', '**/*.js', 'services/*/*.ts'];
+const CONFIG_FILES = ['**/*.mjs', '**/*.cjs', '**/*.js', 'services/*/*.ts', 'bench/*.ts'];
 
 /** The only readers of the environment: a service's entry, and what starts and stops processes. */
 const ENVIRONMENT_READERS = [
   'services/*/src/main.ts',
   'services/*/prisma.config.ts',
+  'bench/prisma.config.ts',
+  'bench/src/main.ts',
+  'bench/src/baselines/*/main.ts',
   'infra/cli/src/main.ts',
   'infra/local/**/*.{ts,mjs}',
   'infra/compose/*.mjs',
@@ -144,7 +147,7 @@ export default tseslint.config(
     },
   },
   {
-    files: ['**/*.{mjs,cjs,js}', 'services/*/*.ts'],
+    files: ['**/*.{mjs,cjs,js}', 'services/*/*.ts', 'bench/*.ts'],
     extends: [js.configs.recommended, tseslint.configs.strict],
   },
   {
@@ -224,7 +227,7 @@ export default tseslint.config(
     rules: { 'no-restricted-syntax': syntax(STYLE, ENVIRONMENT, DOMAIN) },
   },
   {
-    files: ['infra/{cli,local,compose}/**', 'tests/**', 'packages/*/{scripts,bench}/**'],
+    files: ['infra/{cli,local,compose}/**', 'bench/**', 'tests/**', 'packages/*/{scripts,bench}/**'],
     rules: { 'no-console': 'off' },
   },
 );

@@ -25,13 +25,14 @@ const COMMANDS = {
   check: { module: 'check-run.js', backends: false },
   reconcile: { module: 'reconcile/main.js', backends: false },
   orderflow: { module: '../../cli/dist/main.js', backends: false },
+  bench: { module: '../../../bench/dist/main.js', backends: true, needed: ['wrk'] },
   fuzz: { module: 'fuzz/main.js', backends: true },
 };
 
 /** Prerequisites first, since a missing one ends the start; then both downloads side by side; then the build. */
-async function prepare({ backends, wanted = [] }) {
+async function prepare({ backends, needed = [], wanted = [] }) {
   const fetching = backends && !jarsAreCurrent(ROOT, STATE_DIR);
-  if (backends) await requirePrerequisites(['java', 'redis', ...(fetching ? ['maven'] : [])], LOG_DIR);
+  if (backends) await requirePrerequisites(['java', 'redis', ...needed, ...(fetching ? ['maven'] : [])], LOG_DIR);
   await wishForPrerequisites(wanted, LOG_DIR);
   await Promise.all([
     fetching ? fetchJars(ROOT, STATE_DIR) : null,

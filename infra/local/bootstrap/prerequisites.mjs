@@ -37,6 +37,12 @@ const PREREQUISITES = {
     debian: ['redis-server', 'valkey-server'],
     brew: 'redis',
   },
+  wrk: {
+    name: 'wrk',
+    present: () => spawnSync('wrk', ['-v'], { stdio: 'ignore' }).error === undefined,
+    debian: ['wrk'],
+    brew: 'wrk',
+  },
   chromium: {
     name: 'Chromium',
     present: () =>

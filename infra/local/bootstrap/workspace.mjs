@@ -14,7 +14,7 @@ import { homedir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { runStep } from './step.mjs';
 
-const WORKSPACE_FOLDERS = ['packages', 'services', 'infra'];
+const WORKSPACE_FOLDERS = ['packages', 'services', 'infra', 'bench/src', 'bench/prisma'];
 const NOT_SOURCE = new Set(['node_modules', 'dist', 'generated', '.turbo', 'coverage']);
 /** What decides a build besides the workspaces' own files. */
 const ROOT_FILES = ['package.json', 'package-lock.json', 'tsconfig.base.json', 'turbo.json'];
@@ -110,7 +110,7 @@ function sourceDigest(root) {
 
 function workspaceFolders(root) {
   const inside = (parent) => readdirSync(join(root, parent)).map((name) => join(root, parent, name));
-  const folders = [...inside('packages'), ...inside('services'), ...inside('infra')];
+  const folders = [...inside('packages'), ...inside('services'), ...inside('infra'), join(root, 'bench')];
   return folders.filter((folder) => existsSync(join(folder, 'tsconfig.json')));
 }
 

@@ -1,0 +1,167 @@
+import { join } from 'node:path';
+import { startOnce, type Startable } from '@orderflow/local/backend';
+import { startChild, type Running } from '@orderflow/local/child';
+import { createDatabase, databaseUrls } from '@orderflow/local/databases';
+import { SERVICE_NAMES, type Ports, type ProcessName, type ServiceName } from '@orderflow/local/ports';
+import { reconcile } from '@orderflow/local/reconcile/reconcile';
+import { databaseName, prepareProcess, processEnv, SETTING_DEFAULTS } from '@orderflow/local/services';
+import type { LauncherSettings } from '@orderflow/local/settings';
+import type { Stack } from '@orderflow/local/stack-file';
+import pg from 'pg';
+import type { Arm, BenchBackends, RunningArm } from '../arm.ts';
+import { readOrdersTable } from './orders-table.ts';
+import { seedShop } from './ours-shop.ts';
+import { renewTopics } from './renew-topics.ts';
+
+export interface OursOptions {
+  readonly name: string;
+  readonly what: string;
+  readonly root: string;
+  readonly stateDir: string;
+  readonly ports: Ports;
+  /** Load goes through the gateway. */
+  readonly gateway?: boolean;
+  /** Processes of each service. */
+  readonly instances?: number;
+  /** Environment of all services, over the defaults. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Words for node before the program: what an ablation loads. */
+  readonly nodeArgs?: readonly string[];
+}
+
+/** Nobody's limits: the generator is one address with few users. */
+const GATEWAY_ENV = { RATE_LIMIT_PER_USER: '0', RATE_LIMIT_PER_ADDRESS: '0' };
+
+function urlIn(adminUrl: string, database: string): string {
+  const url = new URL(adminUrl);
+  url.pathname = `/${database}`;
+  return url.href;
+}
+
+const byService = <Value>(value: (service: ServiceName) => Value) =>
+  Object.fromEntries(SERVICE_NAMES.map((name) => [name, value(name)])) as Record<ServiceName, Value>;
+
+/** The product as shipped: its five services over their five databases, and the gateway when asked for. */
+export function ours(options: OursOptions): Arm {
+  return {
+    name: options.name,
+    what: options.what,
+    async start(backends, shop) {
+      const running: { name: string; running: Running }[] = [];
+      const stop = () => Promise.all(running.map(({ running }) => running.stop())).then(() => undefined);
+      try {
+        await freshDatabases(backends.postgresUrl);
+        await renewTopics(backends.brokers);
+        const plan = processPlan(options, backends);
+        running.push(...(await startAll(plan)));
+        const adminUrls = byService((name) => urlIn(backends.postgresUrl, databaseName(name)));
+        await seedShop(adminUrls, shop);
+        return { ...handle(options, backends, adminUrls, running), stop };
+      } catch (error) {
+        await stop();
+        throw error;
+      }
+    },
+  };
+}
+
+async function freshDatabases(adminUrl: string): Promise<void> {
+  const admin = new pg.Client({ connectionString: adminUrl });
+  await admin.connect();
+  try {
+    for (const service of SERVICE_NAMES) {
+      await admin.query(`DROP DATABASE IF EXISTS ${admin.escapeIdentifier(databaseName(service))} WITH (FORCE)`);
+    }
+  } finally {
+    await admin.end();
+  }
+  for (const service of SERVICE_NAMES) await createDatabase(adminUrl, databaseName(service));
+}
+
+async function startAll(plan: readonly Startable[]): Promise<{ name: string; running: Running }[]> {
+  return Promise.all(
+    plan.map(async (startable) => ({ name: startable.name, running: await startOnce(startable) })),
+  );
+}
+
+function processPlan(options: OursOptions, backends: BenchBackends): Startable[] {
+  const names: ProcessName[] = options.gateway === true ? ['gateway', ...SERVICE_NAMES] : [...SERVICE_NAMES];
+  const plan: Startable[] = [];
+  for (let instance = 0; instance < (options.instances ?? 1); instance += 1) {
+    for (const name of names) {
+      if (name === 'gateway' && instance > 0) continue;
+      plan.push(planProcess(name, instance, options, backends));
+    }
+  }
+  return plan;
+}
+
+/** Instances after the first listen on ports above those of the first. */
+const INSTANCE_PORTS = 20;
+
+function planProcess(
+  name: ProcessName,
+  instance: number,
+  { root, stateDir, ports: first, env, nodeArgs = [] }: OursOptions,
+  backends: BenchBackends,
+): Startable {
+  const ports = Object.fromEntries(
+    Object.entries(first).map(([port, number]) => [port, number + instance * INSTANCE_PORTS]),
+  ) as Ports;
+  const settings: LauncherSettings = { root, stateDir, cacheDir: stateDir, ports, env: {} };
+  const urls = byService((service) => databaseUrls(backends.postgresUrl, databaseName(service)));
+  const stack = {
+    gateway: `http://127.0.0.1:${first.gateway}`,
+    services: byService((service) => `http://127.0.0.1:${first[service]}`),
+    databases: byService((service) => urls[service].appUrl),
+    kafka: { brokers: backends.brokers },
+    redis: backends.redisUrl,
+    settings: SETTING_DEFAULTS,
+  } as Stack;
+  const migrationUrl = name === 'gateway' ? null : urls[name].ownerUrl;
+  const prepared = prepareProcess(name, settings, stack, migrationUrl);
+  const { LOCAL_SIGNING_KEY_FILE: _unused, ...wiring } = processEnv(name, settings, stack, migrationUrl);
+  return {
+    ...prepared,
+    launch: () =>
+      startChild({
+        command: process.execPath,
+        args: ['--enable-source-maps', ...nodeArgs, join('dist', 'main.js')],
+        cwd: join(root, 'services', name),
+        env: {
+          ...wiring,
+          ...backends.tokens,
+          LOG_LEVEL: 'warn',
+          ...(name === 'gateway' ? GATEWAY_ENV : {}),
+          ...env,
+        },
+        log: prepared.log,
+        ipc: true,
+      }),
+  };
+}
+
+function handle(
+  options: OursOptions,
+  backends: BenchBackends,
+  adminUrls: Readonly<Record<ServiceName, string>>,
+  running: readonly { name: string; running: Running }[],
+): Omit<RunningArm, 'stop'> {
+  const { ports } = options;
+  const table = readOrdersTable(adminUrls.order);
+  return {
+    url: `http://127.0.0.1:${options.gateway === true ? ports.gateway : ports.order}`,
+    processes: running.map(({ name, running: { pid } }) => ({ name, pid })),
+    openOrders: table.open,
+    lastOrderId: table.lastOrderId,
+    outcome: table.outcome,
+    paidAt: table.paidAt,
+    async verify() {
+      const result = await reconcile({ databases: adminUrls, kafka: backends, waitMs: 30_000 });
+      if (result.kind === 'not-at-rest') return result.waitingFor;
+      const broken = result.invariants.filter(({ violations }) => violations > 0);
+      const parked = Object.entries(result.deadLetters).map(([name, count]) => `${count} dead letters in ${name}`);
+      return [...broken.map(({ id, violations }) => `${id}: ${violations} violations`), ...parked];
+    },
+  };
+}

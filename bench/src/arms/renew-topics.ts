@@ -1,0 +1,28 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { createTopics } from '@orderflow/local/topics';
+import { STEP_TOPICS, TOPICS } from '@orderflow/shared-events/catalog';
+import kafkajs from 'kafkajs';
+
+/**
+ * The topics of the catalog, empty, and no group that remembers where it was. Fresh databases give order ids out anew:
+ * an event of an earlier run would be taken for one of this run.
+ */
+export async function renewTopics(brokers: readonly string[]): Promise<void> {
+  const { Kafka, logLevel } = kafkajs;
+  const client = new Kafka({ clientId: 'bench', brokers: [...brokers], logLevel: logLevel.NOTHING });
+  const admin = client.admin();
+  await admin.connect();
+  try {
+    const { groups } = await admin.listGroups();
+    const stale = groups.map(({ groupId }) => groupId).filter((groupId) => groupId in STEP_TOPICS);
+    if (stale.length > 0) await admin.deleteGroups(stale);
+    const names = TOPICS.map(({ name }) => name);
+    const known = async () => (await admin.listTopics()).filter((topic) => names.includes(topic));
+    const old = await known();
+    if (old.length > 0) await admin.deleteTopics({ topics: old });
+    while ((await known()).length > 0) await pause(50);
+  } finally {
+    await admin.disconnect();
+  }
+  await createTopics(brokers);
+}

@@ -46,7 +46,8 @@ const SCRIPT = join(import.meta.dirname, '..', 'lua', 'orders.lua');
 export async function drain(arm: RunningArm, limitMs = DRAIN_LIMIT_MS): Promise<void> {
   const startedAt = performance.now();
   for (let open = await arm.openOrders(); open > 0; open = await arm.openOrders()) {
-    if (performance.now() - startedAt > limitMs) throw new Error(`${open} orders are not over after ${limitMs / 1000} s`);
+    if (performance.now() - startedAt > limitMs)
+      throw new Error(`${open} orders are not over after ${limitMs / 1000} s`);
     await pause(100);
   }
 }
@@ -58,10 +59,19 @@ function wrk(arm: RunningArm, backends: StartedBackends, load: Load): Promise<Wr
 }
 
 /** Loads an arm for a while, waits until it is at rest, and takes account of what that cost. */
-export async function measureThroughput(arm: RunningArm, backends: StartedBackends, load: Load): Promise<Throughput> {
+export async function measureThroughput(
+  arm: RunningArm,
+  backends: StartedBackends,
+  load: Load,
+): Promise<Throughput> {
   const counted = [...backends.processes, ...arm.processes];
   const afterId = await arm.lastOrderId();
-  const before = { busy: machineBusyMs(), cpu: cpuOf(counted), postgres: await readPostgresCounters(backends.admin), bench: process.cpuUsage() };
+  const before = {
+    busy: machineBusyMs(),
+    cpu: cpuOf(counted),
+    postgres: await readPostgresCounters(backends.admin),
+    bench: process.cpuUsage(),
+  };
   const startedAt = performance.now();
   const generator = await wrk(arm, backends, load);
   await drain(arm);
@@ -85,7 +95,9 @@ export async function measureThroughput(arm: RunningArm, backends: StartedBacken
     cpuMsPerOrder: sum,
     generatorCpuMsPerOrder: generator.cpuMs / orders,
     foreignPercent: ((after.busy - before.busy - sum * orders - generator.cpuMs - benchMs) / wallMs) * 100,
-    fsyncsPerOrder: (postgres.walFsyncs + postgres.tableFsyncs - before.postgres.walFsyncs - before.postgres.tableFsyncs) / orders,
+    fsyncsPerOrder:
+      (postgres.walFsyncs + postgres.tableFsyncs - before.postgres.walFsyncs - before.postgres.tableFsyncs) /
+      orders,
     walBytesPerOrder: (postgres.walBytes - before.postgres.walBytes) / orders,
     commitsPerOrder: (postgres.commits - before.postgres.commits) / orders,
     statementsPerOrder: (postgres.statements - before.postgres.statements) / orders,

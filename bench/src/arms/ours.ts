@@ -70,7 +70,9 @@ async function freshDatabases(adminUrl: string): Promise<void> {
   await admin.connect();
   try {
     for (const service of SERVICE_NAMES) {
-      await admin.query(`DROP DATABASE IF EXISTS ${admin.escapeIdentifier(databaseName(service))} WITH (FORCE)`);
+      await admin.query(
+        `DROP DATABASE IF EXISTS ${admin.escapeIdentifier(databaseName(service))} WITH (FORCE)`,
+      );
     }
   } finally {
     await admin.end();
@@ -160,7 +162,9 @@ function handle(
       const result = await reconcile({ databases: adminUrls, kafka: backends, waitMs: 30_000 });
       if (result.kind === 'not-at-rest') return result.waitingFor;
       const broken = result.invariants.filter(({ violations }) => violations > 0);
-      const parked = Object.entries(result.deadLetters).map(([name, count]) => `${count} dead letters in ${name}`);
+      const parked = Object.entries(result.deadLetters).map(
+        ([name, count]) => `${count} dead letters in ${name}`,
+      );
       return [...broken.map(({ id, violations }) => `${id}: ${violations} violations`), ...parked];
     },
   };

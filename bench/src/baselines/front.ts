@@ -1,4 +1,4 @@
-import express, { type ErrorRequestHandler, type Express, type Request } from 'express';
+import express, { type ErrorRequestHandler, type Request } from 'express';
 import type { Server } from 'node:http';
 import { createTokenVerifier, type Caller } from '@orderflow/service-runtime/auth';
 import { createLogger } from '@orderflow/service-runtime/logger';
@@ -20,18 +20,28 @@ export class HttpRefusal extends Error {
   }
 }
 
-/** Adds routes; `callerOf` checks a request's bearer token, with the same cache that Orderflow's services have. */
-export type AddRoutes = (app: Express, callerOf: (request: Request) => Promise<Caller>) => void;
+export interface Answer {
+  readonly status: number;
+  /** The body, as JSON text. */
+  readonly json: string;
+}
+
+/** A POST of a caller whose bearer token was checked. */
+export interface Route {
+  readonly path: string;
+  answer(request: Request, caller: Caller): Promise<Answer>;
+}
 
 /**
- * The HTTP side of every baseline: plain express. It listens once the issuer's keys are known, and /readyz answers from
- * then on.
+ * The HTTP side of every baseline: plain express, tokens checked with the cache that Orderflow's services have. It
+ * listens once the issuer's keys are known. /readyz answers from then on and tells how many requests are `running`,
+ * those included whose client is gone.
  * @param close what ends after the last answer: pools, consumers
  */
 export async function openFront(
   name: string,
   config: BaselineConfig,
-  addRoutes: AddRoutes,
+  route: Route,
   close: () => Promise<void>,
 ): Promise<Running> {
   const logger = createLogger({ service: name, level: 'info' });
@@ -42,10 +52,20 @@ export async function openFront(
     logger,
   });
   await verifier.ready();
+  let running = 0;
   const app = express().disable('x-powered-by').disable('etag');
   app.use(express.json());
-  app.get('/readyz', (_request, response) => void response.json({ ready: true }));
-  addRoutes(app, (request) => verifier.verify(request.headers.authorization));
+  app.get('/readyz', (_request, response) => void response.json({ running }));
+  app.post(route.path, async (request, response) => {
+    running += 1;
+    try {
+      const caller = await verifier.verify(request.headers.authorization);
+      const { status, json } = await route.answer(request, caller);
+      response.status(status).type('json').send(json);
+    } finally {
+      running -= 1;
+    }
+  });
   const onError: ErrorRequestHandler = (error: unknown, _request, response, next) => {
     if (response.headersSent) return next(error);
     const { status, body } = answerTo(error);

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { jsonId } from '@orderflow/service-runtime/fields';
 import { fingerprint } from '@orderflow/service-runtime/idempotency';
-import { HttpRefusal, type AddRoutes } from './front.ts';
+import { HttpRefusal, type Answer, type Route } from './front.ts';
 
 /** What a client asks for, checked at the door. */
 export interface OrderRequest {
@@ -12,12 +12,6 @@ export interface OrderRequest {
   readonly idempotencyKey: string;
   /** Of the body: a key belongs to one request. */
   readonly fingerprint: string;
-}
-
-export interface Answer {
-  readonly status: number;
-  /** The order, as JSON text. */
-  readonly json: string;
 }
 
 export const ORDERS_ROUTE = 'POST /v1/orders';
@@ -33,22 +27,21 @@ const bodySchema = z.strictObject({
 
 const keySchema = z.string().min(1).max(255);
 
-/** POST /v1/orders with Orderflow's body, Idempotency-Key and bearer token. */
-export function ordersRoute(placeOrder: (request: OrderRequest) => Promise<Answer>): AddRoutes {
-  return (app, callerOf) => {
-    app.post('/v1/orders', async (request, response) => {
-      const { userId } = await callerOf(request);
+/** POST /v1/orders with Orderflow's body and Idempotency-Key; answers with the order. */
+export function ordersRoute(placeOrder: (request: OrderRequest) => Promise<Answer>): Route {
+  return {
+    path: '/v1/orders',
+    answer(request, { userId }) {
       const key = keySchema.safeParse(request.headers['idempotency-key']);
       if (!key.success) throw new HttpRefusal(400, 'IDEMPOTENCY_KEY_REQUIRED');
       const body = bodySchema.parse(request.body);
-      const answer = await placeOrder({
+      return placeOrder({
         userId,
         couponId: body.couponId ?? null,
         items: body.items.toSorted((a, b) => a.productId - b.productId),
         idempotencyKey: key.data,
         fingerprint: fingerprint(body),
       });
-      response.status(answer.status).type('json').send(answer.json);
-    });
+    },
   };
 }

@@ -1,8 +1,8 @@
 import type pg from 'pg';
 import { isDatabaseError, retryingDeadlocks, transaction, type Queries } from './database.ts';
-import { HttpRefusal } from './front.ts';
+import { HttpRefusal, type Answer } from './front.ts';
 import { OrderRefused, unpricedOrderJson, type RefusalReason } from './order.ts';
-import { ORDERS_ROUTE, type Answer, type OrderRequest } from './orders-route.ts';
+import { ORDERS_ROUTE, type OrderRequest } from './orders-route.ts';
 
 const UNIQUE_VIOLATION = '23505';
 

@@ -2,6 +2,7 @@ import type pg from 'pg';
 import type { AmountMinor } from '@orderflow/shared-events/money';
 import { formatAmount } from '@orderflow/shared-events/money';
 import { transaction, type Queries } from '../database.ts';
+import type { Answer } from '../front.ts';
 import {
   amountsOf,
   OrderRefused,
@@ -10,7 +11,7 @@ import {
   type PricedLine,
   type RefusalReason,
 } from '../order.ts';
-import type { Answer, OrderRequest } from '../orders-route.ts';
+import type { OrderRequest } from '../orders-route.ts';
 import { insertEvent, insertKey, itemColumns, settle } from '../settle.ts';
 
 /**

@@ -7,6 +7,8 @@ import { runningRequests, startBaseline } from './baseline-process.ts';
 /** What Orderflow is compared with. */
 export const BASELINES: readonly Arm[] = [
   monolith('monolith-pg', 'one process, one database, an order is one transaction of nine round trips'),
+  monolith('monolith-cte', 'the same rows as one statement an order: the bound of a commit an order'),
+  monolith('monolith-prisma', 'the same rows through an interactive transaction of Prisma 7'),
 ];
 
 function monolith(name: string, what: string): Arm {
@@ -19,6 +21,7 @@ async function startMonolith(name: string, backends: BenchBackends, shop: ShopSi
   const port = backends.armPort;
   const running = await startBaseline(backends, { name, program: name, port, databaseUrl });
   const pool = new pg.Pool({ connectionString: databaseUrl, max: 1 });
+  pool.on('error', () => undefined);
   const books: Books = { order: pool, product: pool, coupon: pool, balance: pool, payment: pool };
   return {
     url: `http://127.0.0.1:${port}`,

@@ -74,6 +74,8 @@ export async function openFront(
   };
   app.use(onError);
   const server = app.listen(config.PORT, '127.0.0.1');
+  // As Orderflow's services: clients close idle connections, not the server.
+  server.keepAliveTimeout = 72_000;
   await new Promise<void>((resolve, reject) => server.once('listening', resolve).once('error', reject));
   return {
     async stop() {

@@ -13,7 +13,7 @@ await runProcess({
   start: () => {
     const config = loadConfig(monolithConfig, process.env);
     const pool = createPool(config.DATABASE_URL);
-    const routes = ordersRoute((request) => placeOrder(pool, request));
-    return openFront(name, config, routes, () => pool.end());
+    const route = ordersRoute((request) => placeOrder(pool, request));
+    return openFront(name, config, route, () => pool.end());
   },
 });

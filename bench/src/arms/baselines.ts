@@ -2,6 +2,7 @@ import pg from 'pg';
 import type { Arm, BenchBackends, RunningArm, ShopSize } from '../arm.ts';
 import { lastOrderId, outcomeOf, paidAtOf, verifyBooks, type Books } from './baseline-books.ts';
 import { createDatabase, seed } from './baseline-databases.ts';
+import { naive } from './naive.ts';
 import { runningRequests, startBaseline } from './baseline-process.ts';
 
 /** What Orderflow is compared with. */
@@ -9,6 +10,7 @@ export const BASELINES: readonly Arm[] = [
   monolith('monolith-pg', 'one process, one database, an order is one transaction of nine round trips'),
   monolith('monolith-cte', 'the same rows as one statement an order: the bound of a commit an order'),
   monolith('monolith-prisma', 'the same rows through an interactive transaction of Prisma 7'),
+  naive,
 ];
 
 function monolith(name: string, what: string): Arm {

@@ -36,12 +36,13 @@ export interface Route {
  * The HTTP side of every baseline: plain express, tokens checked with the cache that Orderflow's services have. It
  * listens once the issuer's keys are known. /readyz answers from then on and tells how many requests are `running`,
  * those included whose client is gone.
+ * @param route null for a process that only tells that it is ready
  * @param close what ends after the last answer: pools, consumers
  */
 export async function openFront(
   name: string,
   config: BaselineConfig,
-  route: Route,
+  route: Route | null,
   close: () => Promise<void>,
 ): Promise<Running> {
   const logger = createLogger({ service: name, level: 'info' });
@@ -56,16 +57,18 @@ export async function openFront(
   const app = express().disable('x-powered-by').disable('etag');
   app.use(express.json());
   app.get('/readyz', (_request, response) => void response.json({ running }));
-  app.post(route.path, async (request, response) => {
-    running += 1;
-    try {
-      const caller = await verifier.verify(request.headers.authorization);
-      const { status, json } = await route.answer(request, caller);
-      response.status(status).type('json').send(json);
-    } finally {
-      running -= 1;
-    }
-  });
+  if (route) {
+    app.post(route.path, async (request, response) => {
+      running += 1;
+      try {
+        const caller = await verifier.verify(request.headers.authorization);
+        const { status, json } = await route.answer(request, caller);
+        response.status(status).type('json').send(json);
+      } finally {
+        running -= 1;
+      }
+    });
+  }
   const onError: ErrorRequestHandler = (error: unknown, _request, response, next) => {
     if (response.headersSent) return next(error);
     const { status, body } = answerTo(error);

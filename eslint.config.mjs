@@ -16,6 +16,7 @@ const ENVIRONMENT_READERS = [
   'services/*/prisma.config.ts',
   'bench/prisma.config.ts',
   'bench/src/main.ts',
+  'bench/src/ablations/register.ts',
   'bench/src/baselines/*/main.ts',
   'infra/cli/src/main.ts',
   'infra/local/**/*.{ts,mjs}',

@@ -1,0 +1,31 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { cpuOf } from '../accounting/cpu.ts';
+import type { RunningArm } from '../arm.ts';
+import type { StartedBackends } from '../backends.ts';
+import type { BenchResult } from '../result.ts';
+import { endAtRest, type Report } from './at-rest.ts';
+
+/** What the last orders left to do (rows to delete, offsets to commit, pages to write) is over after it. */
+const SETTLE_MS = 5_000;
+
+/** CPU time of every counted process while nobody orders, in per cent of one core; read in ticks of 10 ms. */
+export async function measureIdle(
+  arm: RunningArm,
+  backends: StartedBackends,
+  seconds: number,
+  report: Report,
+): Promise<NonNullable<BenchResult['idle']>> {
+  await endAtRest(arm);
+  await pause(SETTLE_MS);
+  report(`idle: nobody orders for ${seconds} s`);
+  const counted = [...backends.processes, ...arm.processes];
+  const before = cpuOf(counted);
+  const startedAt = performance.now();
+  await pause(seconds * 1000);
+  const wallMs = performance.now() - startedAt;
+  const byProcess = Object.fromEntries(
+    [...cpuOf(counted)].map(([name, ms]) => [name, ((ms - (before.get(name) ?? 0)) / wallMs) * 100]),
+  );
+  const cpuPercent = Object.values(byProcess).reduce((sum, percent) => sum + percent, 0);
+  return { cpuPercent, byProcess, seconds };
+}

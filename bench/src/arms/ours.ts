@@ -8,7 +8,7 @@ import { databaseName, prepareProcess, processEnv, SETTING_DEFAULTS } from '@ord
 import type { LauncherSettings } from '@orderflow/local/settings';
 import type { Stack } from '@orderflow/local/stack-file';
 import pg from 'pg';
-import type { Arm, BenchBackends, RunningArm } from '../arm.ts';
+import type { Arm, BenchBackends, RunningArm, ShopSize } from '../arm.ts';
 import { readOrdersTable } from './orders-table.ts';
 import { seedShop } from './ours-shop.ts';
 import { renewTopics } from './renew-topics.ts';
@@ -27,6 +27,29 @@ export interface OursOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Words for node before the program: what an ablation loads. */
   readonly nodeArgs?: readonly string[];
+  /** The order service's database begins as a copy of this one, instead of empty. */
+  readonly orderTemplate?: string;
+}
+
+/** The product while it runs: what scenarios need beyond what every arm offers. */
+export interface RunningOurs extends RunningArm {
+  /** Superuser's URLs. */
+  readonly databases: Readonly<Record<ServiceName, string>>;
+  /** Where the first process of a service answers. */
+  readonly services: Readonly<Record<ServiceName, string>>;
+  /** SIGTERM to all processes of a service; resolves when they have ended. */
+  stopService(name: ServiceName): Promise<void>;
+  /** Starts again what `stopService` has stopped; resolves when it is ready. */
+  startService(name: ServiceName): Promise<void>;
+}
+
+interface OursArm extends Arm {
+  start(backends: BenchBackends, shop: ShopSize): Promise<RunningOurs>;
+}
+
+interface Started {
+  readonly name: string;
+  readonly running: Running;
 }
 
 /** Nobody's limits: the generator is one address with few users. */
@@ -42,30 +65,33 @@ const byService = <Value>(value: (service: ServiceName) => Value) =>
   Object.fromEntries(SERVICE_NAMES.map((name) => [name, value(name)])) as Record<ServiceName, Value>;
 
 /** The product as shipped: its five services over their five databases, and the gateway when asked for. */
-export function ours(options: OursOptions): Arm {
+export function ours(options: OursOptions): OursArm {
   return {
     name: options.name,
     what: options.what,
     async start(backends, shop) {
-      const running: { name: string; running: Running }[] = [];
-      const stop = () => Promise.all(running.map(({ running }) => running.stop())).then(() => undefined);
+      const running: Started[] = [];
       try {
-        await freshDatabases(backends.postgresUrl);
+        await freshDatabases(backends.postgresUrl, options.orderTemplate);
         await renewTopics(backends.brokers);
         const plan = processPlan(options, backends);
         running.push(...(await startAll(plan)));
-        const adminUrls = byService((name) => urlIn(backends.postgresUrl, databaseName(name)));
-        await seedShop(adminUrls, shop);
-        return { ...handle(options, backends, adminUrls, running), stop };
+        const databases = byService((name) => urlIn(backends.postgresUrl, databaseName(name)));
+        await seedShop(databases, shop);
+        return handle(options, backends, databases, plan, running);
       } catch (error) {
-        await stop();
+        await stopAll(running);
         throw error;
       }
     },
   };
 }
 
-async function freshDatabases(adminUrl: string): Promise<void> {
+async function stopAll(running: readonly Started[]): Promise<void> {
+  await Promise.all(running.map(({ running }) => running.stop()));
+}
+
+async function freshDatabases(adminUrl: string, orderTemplate: string | undefined): Promise<void> {
   const admin = new pg.Client({ connectionString: adminUrl });
   await admin.connect();
   try {
@@ -74,13 +100,17 @@ async function freshDatabases(adminUrl: string): Promise<void> {
         `DROP DATABASE IF EXISTS ${admin.escapeIdentifier(databaseName(service))} WITH (FORCE)`,
       );
     }
+    if (orderTemplate !== undefined) {
+      const template = admin.escapeIdentifier(orderTemplate);
+      await admin.query(`CREATE DATABASE "order" TEMPLATE ${template} OWNER order_owner`);
+    }
   } finally {
     await admin.end();
   }
   for (const service of SERVICE_NAMES) await createDatabase(adminUrl, databaseName(service));
 }
 
-async function startAll(plan: readonly Startable[]): Promise<{ name: string; running: Running }[]> {
+async function startAll(plan: readonly Startable[]): Promise<Started[]> {
   return Promise.all(
     plan.map(async (startable) => ({ name: startable.name, running: await startOnce(startable) })),
   );
@@ -122,7 +152,10 @@ function planProcess(
   } as Stack;
   const migrationUrl = name === 'gateway' ? null : urls[name].ownerUrl;
   const prepared = prepareProcess(name, settings, stack, migrationUrl);
-  const { LOCAL_SIGNING_KEY_FILE: _unused, ...wiring } = processEnv(name, settings, stack, migrationUrl);
+  // The bench signs its own tokens.
+  const wiring = Object.entries(processEnv(name, settings, stack, migrationUrl)).filter(
+    ([variable]) => variable !== 'LOCAL_SIGNING_KEY_FILE',
+  );
   return {
     ...prepared,
     launch: () =>
@@ -131,7 +164,7 @@ function planProcess(
         args: ['--enable-source-maps', ...nodeArgs, join('dist', 'main.js')],
         cwd: join(root, 'services', name),
         env: {
-          ...wiring,
+          ...Object.fromEntries(wiring),
           ...backends.tokens,
           LOG_LEVEL: 'warn',
           ...(name === 'gateway' ? GATEWAY_ENV : {}),
@@ -146,26 +179,43 @@ function planProcess(
 function handle(
   options: OursOptions,
   backends: BenchBackends,
-  adminUrls: Readonly<Record<ServiceName, string>>,
-  running: readonly { name: string; running: Running }[],
-): Omit<RunningArm, 'stop'> {
-  const { ports } = options;
-  const table = readOrdersTable(adminUrls.order);
+  databases: Readonly<Record<ServiceName, string>>,
+  plan: readonly Startable[],
+  running: Started[],
+): RunningOurs {
+  const services = byService((name) => `http://127.0.0.1:${options.ports[name]}`);
+  const table = readOrdersTable(databases.order);
   return {
-    url: `http://127.0.0.1:${options.gateway === true ? ports.gateway : ports.order}`,
-    processes: running.map(({ name, running: { pid } }) => ({ name, pid })),
-    openOrders: table.open,
-    lastOrderId: table.lastOrderId,
-    outcome: table.outcome,
-    paidAt: table.paidAt,
-    async verify() {
-      const result = await reconcile({ databases: adminUrls, kafka: backends, waitMs: 30_000 });
-      if (result.kind === 'not-at-rest') return result.waitingFor;
-      const broken = result.invariants.filter(({ violations }) => violations > 0);
-      const parked = Object.entries(result.deadLetters).map(
-        ([name, count]) => `${count} dead letters in ${name}`,
-      );
-      return [...broken.map(({ id, violations }) => `${id}: ${violations} violations`), ...parked];
+    ...table,
+    openOrders: () => table.open(),
+    url: options.gateway === true ? `http://127.0.0.1:${options.ports.gateway}` : services.order,
+    get processes() {
+      return running.map(({ name, running: { pid } }) => ({ name, pid }));
     },
+    databases,
+    services,
+    async stopService(service) {
+      const stopped = running.filter(({ name }) => name === service);
+      running.splice(0, running.length, ...running.filter(({ name }) => name !== service));
+      await stopAll(stopped);
+    },
+    async startService(service) {
+      running.push(...(await startAll(plan.filter(({ name }) => name === service))));
+    },
+    verify: () => verifyBooks(databases, backends),
+    stop: () => stopAll(running),
   };
+}
+
+async function verifyBooks(
+  databases: Readonly<Record<ServiceName, string>>,
+  kafka: BenchBackends,
+): Promise<readonly string[]> {
+  const result = await reconcile({ databases, kafka, waitMs: 30_000 });
+  if (result.kind === 'not-at-rest') return result.waitingFor;
+  const broken = result.invariants.filter(({ violations }) => violations > 0);
+  const parked = Object.entries(result.deadLetters).map(
+    ([name, count]) => `${count} dead letters in ${name}`,
+  );
+  return [...broken.map(({ id, violations }) => `${id}: ${violations} violations`), ...parked];
 }

@@ -63,7 +63,13 @@ export const ABLATIONS: readonly Ablation[] = [
       {
         module: CREATE_ORDER,
         find: 'const accept = coalesce({',
-        replace: 'const accept = (({ run }) => async (request) => (await run([request]))[0])({',
+        // At most 64 wait for the pool's ten connections, so that none waits the 2 s after which it gives up. With
+        // ten instead of 64 the steps hardly wait, run for single messages, and commit 3.0 times an order, not 1.7.
+        replace: `const accept = ((options) => {
+        const queues = Array.from({ length: 64 }, () => coalesce({ ...options, intervalMs: 0, maxBatch: 1 }));
+        let turn = 0;
+        return (request) => queues[turn++ % queues.length](request);
+    })({`,
       },
     ],
   },

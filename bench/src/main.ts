@@ -1,66 +1,57 @@
 import { join } from 'node:path';
-import { planPorts } from '@orderflow/local/ports';
+import { planPorts, PORT_OFFSET_VARIABLE } from '@orderflow/local/ports';
+import { StartFailure } from '@orderflow/local/failure';
 import { ROOT } from '@orderflow/local/settings';
 import { startBackends } from './backends.ts';
-import { ours } from './arms/ours.ts';
-import { drain, measureThroughput } from './measure.ts';
+import { runBench } from './bench.ts';
+import { ablationEntries, comparedEntries } from './entries.ts';
+import { parseOptions } from './options.ts';
+import { judge } from './report/goals.ts';
+import { reportMarkdown } from './report/markdown.ts';
+import { writeReport } from './report/write.ts';
+import { USERS } from './shop.ts';
 
-const dir = join(ROOT, '.local', 'bench');
-const ports = planPorts({ ORDERFLOW_PORT_OFFSET: '11000' });
-const backends = await startBackends({
-  dir,
-  kafkaLibs: join(ROOT, '.local', 'kafka', 'libs'),
-  ports,
-  armPort: 22_000,
-  users: 2000,
-});
-try {
-  const arm = ours({
-    name: 'ours',
-    what: '',
-    root: ROOT,
-    stateDir: dir,
-    ports,
-    ...(process.env['CPUPROF']
-      ? { nodeArgs: ['--cpu-prof', `--cpu-prof-dir=${process.env['CPUPROF']}`] }
-      : {}),
-  });
-  const t0 = Date.now();
-  const running = await arm.start(backends, {
-    users: 2000,
-    products: 1000,
-    stock: 1_000_000,
-    coupons: 100_000,
-  });
-  console.log('started', Date.now() - t0);
-  try {
-    const load = {
-      connections: 256,
-      seconds: Number(process.env['WARM'] ?? 5),
-      products: 1000,
-      firstCoupon: 1,
-      refusedPercent: 0,
-      run: `w${Date.now()}`,
-    };
-    const warm = await measureThroughput(running, backends, load);
-    console.log(JSON.stringify(warm));
-    let coupon = 1 + Math.ceil(warm.orders / 4) + 10;
-    for (let i = 0; i < Number(process.env['ROUNDS'] ?? 3); i++) {
-      const result = await measureThroughput(running, backends, {
-        ...load,
-        seconds: Number(process.env['SECONDS_'] ?? 8),
-        firstCoupon: coupon,
-        run: `r${i}-${Date.now()}`,
-      });
-      coupon += Math.ceil(result.orders / 4) + 300;
-      console.log(JSON.stringify(result));
-    }
-    await drain(running);
-    const t1 = Date.now();
-    console.log(await running.verify(), 'verified in', Date.now() - t1);
-  } finally {
-    await running.stop();
+/** Beside a stack of `npm start` and beside the tests. */
+const PORT_OFFSET = '11000';
+const ARM_PORT = 22_000;
+
+async function main(): Promise<void> {
+  const stateDir = join(ROOT, '.local', 'bench');
+  const offset = process.env[PORT_OFFSET_VARIABLE] ?? PORT_OFFSET;
+  const ports = planPorts({ [PORT_OFFSET_VARIABLE]: offset });
+  const place = { root: ROOT, stateDir, ports };
+  const entries = { compared: comparedEntries(place), ablations: ablationEntries(place) };
+  const names = [...entries.compared, ...entries.ablations].map(({ name }) => name);
+  const parsed = parseOptions(process.argv.slice(2), names);
+  if (parsed.kind === 'exit') {
+    process.exitCode = parsed.code;
+    return;
   }
-} finally {
-  await backends.stop();
+  const { options } = parsed;
+  // With --json the result alone goes to stdout.
+  const report = (line: string) => void (options.json ? process.stderr : process.stdout).write(`${line}\n`);
+  report('Starting Postgres, Kafka and Redis of the bench …');
+  const backends = await startBackends({
+    dir: stateDir,
+    kafkaLibs: join(ROOT, '.local', 'kafka', 'libs'),
+    ports,
+    armPort: ARM_PORT,
+    users: USERS,
+  });
+  const stop = () => void backends.stop().finally(() => process.exit(130));
+  process.once('SIGINT', stop).once('SIGTERM', stop);
+  try {
+    const result = await runBench({ backends, options, entries, place, report });
+    const written = writeReport(result, join(ROOT, 'bench', 'results'));
+    report(`\n${reportMarkdown(result, written.chart)}`);
+    report(`Written: ${Object.values(written).join(', ')}`);
+    if (options.json) process.stdout.write(`${JSON.stringify({ ...result, goals: judge(result) })}\n`);
+  } finally {
+    await backends.stop();
+  }
 }
+
+main().catch((error: unknown) => {
+  console.error(error instanceof StartFailure ? error.message : error);
+  process.exitCode = error instanceof StartFailure ? error.exitCode : 1;
+});

@@ -3,6 +3,8 @@ import { createTopics } from '@orderflow/local/topics';
 import { STEP_TOPICS, TOPICS } from '@orderflow/shared-events/catalog';
 import kafkajs from 'kafkajs';
 
+const CREATE_TRIES = 20;
+
 /**
  * The topics of the catalog, empty, and no group that remembers where it was. Fresh databases give order ids out anew:
  * an event of an earlier run would be taken for one of this run.
@@ -24,5 +26,17 @@ export async function renewTopics(brokers: readonly string[]): Promise<void> {
   } finally {
     await admin.disconnect();
   }
-  await createTopics(brokers);
+  await createWhenGone(brokers);
+}
+
+/** The broker forgets a deleted topic a moment after it stops listing it; what asks meanwhile is told that it is unknown. */
+async function createWhenGone(brokers: readonly string[]): Promise<void> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await createTopics(brokers);
+    } catch (error) {
+      if (tries === CREATE_TRIES) throw error;
+      await pause(200);
+    }
+  }
 }

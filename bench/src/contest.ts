@@ -1,0 +1,53 @@
+import type { StartedBackends } from './backends.ts';
+import type { Entry } from './entries.ts';
+import { measureThroughput, type Throughput } from './measure.ts';
+import { SHOP } from './shop.ts';
+
+export interface Contest {
+  readonly entries: readonly Entry[];
+  readonly rounds: number;
+  /** Told before each run of an entry. */
+  readonly onRun: (entry: string, round: number) => void;
+  /** Told when a round of an entry is over and its books were right. */
+  readonly onResult: (entry: string, figures: Throughput) => void;
+}
+
+/** Coupons that a warm-up may have used besides those of its counted orders: of requests that were still in flight. */
+const COUPONS_SPARED = 300;
+
+/**
+ * Runs all entries in turn, round by round, each over fresh tables and warmed up: what is compared was measured within
+ * minutes of each other.
+ * @throws Error when an arm fails or its books are wrong: its figures would not count
+ */
+export async function runContest(backends: StartedBackends, contest: Contest): Promise<void> {
+  for (let round = 1; round <= contest.rounds; round += 1) {
+    for (const entry of contest.entries) {
+      contest.onRun(entry.name, round);
+      contest.onResult(entry.name, await runEntry(backends, entry, `${entry.name}-${round}`));
+    }
+  }
+}
+
+async function runEntry(backends: StartedBackends, entry: Entry, run: string): Promise<Throughput> {
+  const arm = await entry.arm.start(backends, SHOP);
+  try {
+    const { products, refusedPercent } = entry;
+    const load = { connections: 256, products, refusedPercent };
+    const warmUp = { ...load, seconds: entry.warmUpSeconds, firstCoupon: 1, run: `${run}-warm-up` };
+    const { orders } = await measureThroughput(arm, backends, warmUp);
+    const firstCoupon = Math.ceil(orders / 4) + COUPONS_SPARED;
+    const figures = await measureThroughput(arm, backends, {
+      ...load,
+      seconds: entry.seconds,
+      firstCoupon,
+      run,
+    });
+    const violations = await arm.verify();
+    if (violations.length > 0)
+      throw new Error(`the books of ${entry.name} are wrong:\n${violations.join('\n')}`);
+    return figures;
+  } finally {
+    await arm.stop();
+  }
+}

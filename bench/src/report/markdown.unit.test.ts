@@ -1,0 +1,100 @@
+import { describe, expect, it } from '@jest/globals';
+import { format } from 'prettier';
+import { reportMarkdown } from './markdown.ts';
+import { markdownTable } from './markdown-table.ts';
+import { emptyResult, sampleResult } from './sample-result.test.ts';
+
+const headings = (markdown: string) => markdown.split('\n').filter((line) => line.startsWith('#'));
+
+/** The cells of the first line that begins with a cell. */
+const row = (markdown: string, first: string) =>
+  markdown
+    .split('\n')
+    .find((line) => line.startsWith(`| ${first} `))!
+    .split(' | ')
+    .map((cell) => cell.replace(/^\| | \|$/, '').trim());
+
+describe('the report', () => {
+  const whole = reportMarkdown(sampleResult, 'run.svg');
+
+  it.each([
+    ['a whole run', sampleResult],
+    ['a run with nothing in it', emptyResult],
+  ])('leaves prettier nothing to do: %s', async (_what, result) => {
+    const markdown = reportMarkdown(result, 'run.svg');
+    expect(await format(markdown, { parser: 'markdown', printWidth: 110 })).toBe(markdown);
+  });
+
+  it('has a heading for each part', () => {
+    expect(headings(whole)).toEqual([
+      '# Benchmark of 2026-11-22 10:30 UTC',
+      '## Goals',
+      '## Arms',
+      '## CPU of ours by process',
+      '## Latency',
+      '## Scenarios',
+      '## Ablations',
+      '## Floor',
+    ]);
+  });
+
+  it('has no heading for what was not run, and no picture of nothing', () => {
+    const markdown = reportMarkdown(emptyResult, 'run.svg');
+    expect(headings(markdown)).toEqual(['# Benchmark of 2026-11-22 10:30 UTC', '## Goals']);
+    expect(markdown).not.toContain('run.svg');
+  });
+
+  it('says first what was measured where, with which durability', () => {
+    expect(whole).toContain('Commit `26942f6` on AMD EPYC, 2 cores, 24 GB, Debian 13; Node 20.20.2;');
+    expect(whole).toContain('3 rounds, the entries in turn, 62 min in all.');
+    expect(whole).toContain('`fsync=on`, `synchronous_commit=on`, `acks=all`');
+  });
+
+  it('says that a quick run is no result', () => {
+    expect(whole).not.toContain('Quick');
+    expect(reportMarkdown({ ...sampleResult, quick: true }, 'run.svg')).toContain('not a result');
+  });
+
+  it('compares each arm with ours', () => {
+    expect(row(whole, 'monolith-pg').slice(0, 6)).toEqual([
+      'monolith-pg',
+      '3',
+      '1,200 [1,000–1,500]',
+      '0.500 [0.455–0.577]',
+      '1.29',
+      '0.0400',
+    ]);
+  });
+
+  it('does without ours', () => {
+    const throughput = { ...sampleResult.throughput, ours: [] };
+    expect(row(reportMarkdown({ ...sampleResult, throughput }, 'run.svg'), 'naive')[3]).toBe('–');
+  });
+
+  it('lists ablations apart, with what they cost more than ours', () => {
+    expect(row(whole, 'without-coalescing')).toEqual([
+      'without-coalescing',
+      'one transaction a request',
+      '420 [400–440]',
+      '0.175 [0.169–0.182]',
+      '+1.25 [+1.25–+1.25]',
+    ]);
+    const arms = whole.slice(whole.indexOf('## Arms'), whole.indexOf('## CPU'));
+    expect(arms).not.toContain('with');
+  });
+
+  it('names the dearest process first, with its share', () => {
+    expect(row(whole, 'order')).toEqual(['order', '280', '43 %']);
+    expect(whole.indexOf('| order ')).toBeLessThan(whole.indexOf('| postgres '));
+  });
+
+  it('shows how far ours is above the floor', () => {
+    expect(whole).toContain('Ours takes 0.650 CPU-ms an order: 5.42× the floor.');
+  });
+
+  it('keeps a bar within its cell', () => {
+    expect(markdownTable([{ head: 'a', align: 'left', cell: (text: string) => text }], ['x | y'])).toEqual([
+      '| a      |\n| ------ |\n| x \\| y |',
+    ]);
+  });
+});

@@ -88,7 +88,7 @@ export class BatchRunner {
     if (row) handOver(row);
     this.#trouble = null;
     metrics.observe('saga_step_duration_seconds', { step: step.name }, (performance.now() - started) / 1000);
-    metrics.count('step_batches_total', { step: step.name });
+    metrics.count('step_batches_total', { step: step.name, size: sizeClass(batch.length) });
     metrics.count('step_messages_total', { step: step.name }, batch.length);
     metrics.count('step_facts_total', { step: step.name }, facts);
     for (const { message, reason, error } of refused) this.#reportParked(message, reason, error);
@@ -140,4 +140,9 @@ export class BatchRunner {
     if (stopping.aborted) throw new Abandoned('stopping');
     await keeper.heartbeat();
   }
+}
+
+/** The largest power of two that is not above `messages`, as a label. */
+function sizeClass(messages: number): string {
+  return String(2 ** Math.floor(Math.log2(messages)));
 }

@@ -6,10 +6,13 @@ export interface KitMetrics {
 }
 
 export type KitCounter =
-  /** Labels step: messages of committed batches; facts they gave; batches committed. */
+  /** Labels step: messages of committed batches; facts they gave. */
   | 'step_messages_total'
   | 'step_facts_total'
+  /** Labels step, size: batches committed, by the power of two that their messages reach (1, 2, 4 … 512). */
   | 'step_batches_total'
+  /** Labels client (a step, or relay), api (Fetch, Produce …): requests that the broker has answered. */
+  | 'kafka_requests_total'
   /** Labels step, kind: batches that had to run again. */
   | 'step_retries_total'
   /** Labels step, reason: messages parked. */

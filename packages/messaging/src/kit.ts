@@ -81,6 +81,9 @@ export class Kit {
     this.pool = createPool({ url: options.databaseUrl, name: service });
     const kafka = createKafka({ clientId: service, brokers, logger, ownCodec: options.ownCodec ?? true });
     this.#producer = createRelayProducer(kafka);
+    this.#producer.on(this.#producer.events.REQUEST, ({ payload }) =>
+      metrics.count('kafka_requests_total', { client: 'relay', api: payload.apiName }),
+    );
     this.#relay = new Relay({
       pool: this.pool,
       outbox,

@@ -214,4 +214,48 @@ describe('a pool of steps', () => {
     );
     expect(rows).toEqual([{ amount: 1250n }, { amount: null }, { amount: 0n }]);
   });
+
+  it('writes arrays as they are: texts of any characters, numbers, nulls, bytes, none at all', async () => {
+    const texts = [
+      '',
+      'NULL',
+      '{}',
+      ' , ',
+      'a"b',
+      'a\\b',
+      '\\"',
+      'line\n"one"',
+      '\u0001"',
+      '😀"',
+      'é"',
+      '{"a":"\\"b"}',
+      null,
+    ];
+    const { rows } = await transaction(database.pool, (tx) =>
+      tx.query<object>(
+        `SELECT ARRAY(SELECT * FROM unnest($1::text[])) AS texts, $2::bigint[] AS ids, $3::float8[] AS numbers,
+                $4::text[] AS none, $5::bytea[] AS bytes, $6::timestamptz[] AS times, $7::boolean[] AS flags`,
+        [
+          texts,
+          [1, 2 ** 53 - 1],
+          [0.5, -1e21],
+          [],
+          [Buffer.from('\x00\xff', 'latin1')],
+          [new Date(0)],
+          [true, null],
+        ],
+      ),
+    );
+    expect(rows).toEqual([
+      {
+        texts,
+        ids: [1, 2 ** 53 - 1],
+        numbers: [0.5, -1e21],
+        none: [],
+        bytes: [Buffer.from('\x00\xff', 'latin1')],
+        times: [new Date(0)],
+        flags: [true, null],
+      },
+    ]);
+  });
 });

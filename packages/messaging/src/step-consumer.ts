@@ -102,8 +102,11 @@ export class StepConsumer {
   }
 
   #listen(): void {
-    const { onFatal, stopping } = this.#options;
-    const { GROUP_JOIN, FETCH_START, FETCH, CRASH } = this.#consumer.events;
+    const { onFatal, stopping, metrics } = this.#options;
+    const { GROUP_JOIN, FETCH_START, FETCH, CRASH, REQUEST } = this.#consumer.events;
+    this.#consumer.on(REQUEST, ({ payload }) =>
+      metrics.count('kafka_requests_total', { client: this.name, api: payload.apiName }),
+    );
     this.#consumer.on(GROUP_JOIN, () => {
       this.#joined = true;
       // A consumer that kafkajs has restarted does not know that it was paused.

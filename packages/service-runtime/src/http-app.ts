@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events';
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import express, { type Express, type Request, type Response } from 'express';
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import express, { type Request, type Response } from 'express';
 import type { TokenVerifier } from './auth.ts';
 import { isBackendAway } from './backend-away.ts';
 import { sendEvents } from './event-stream.ts';
@@ -27,14 +27,15 @@ export interface HttpAppOptions {
 }
 
 /**
- * The http side of a service: an express app that answers the given routes and nothing else. Errors of every kind
- * leave as problem+json; a body, query or path that breaks its schema never reaches a handle.
+ * The http side of a service: answers the given routes and nothing else. Errors of every kind leave as problem+json; a
+ * body, query or path that breaks its schema never reaches a handle.
  *
- * Cost of a POST /v1/orders at 64 connections, medians of nine rounds in turn: bare express with express.json 225 µs of
- * CPU, this with token, key, strict JSON, schema and metrics 242 µs.
+ * A path without parameters is looked up before express sees the request: express's routing and its objects were a
+ * third of what the order process spent on a POST /v1/orders. Everything else is express's.
  */
-export function createHttpApp(options: HttpAppOptions): Express {
+export function createHttpApp(options: HttpAppOptions): RequestListener {
   const app = express();
+  const direct = new Map<string, RequestListener>();
   app.disable('x-powered-by');
   app.disable('etag');
   app.enable('case sensitive routing');
@@ -51,6 +52,9 @@ export function createHttpApp(options: HttpAppOptions): Express {
     for (const route of routes) {
       const answer = answerRoute(route, options, stream);
       entry[lowerCase(route.method)]((request, response) => void answer(request, response));
+      if (!path.includes('{')) {
+        direct.set(`${route.method} ${path}`, (request, response) => void answer(request, response));
+      }
     }
     const allow = allowedMethods(routes);
     entry.all((request: Request, response: Response) => {
@@ -78,7 +82,12 @@ export function createHttpApp(options: HttpAppOptions): Express {
     } else if (response.headersSent) next();
     else refuse(request, response, asProblem(error), options, error);
   });
-  return app;
+  return (request, response) => {
+    const { method = '', url = '' } = request;
+    const query = url.indexOf('?');
+    const answer = direct.get(`${method} ${query === -1 ? url : url.slice(0, query)}`) ?? app;
+    answer(request, response);
+  };
 }
 
 function lowerCase(method: Route['method']): 'get' | 'post' | 'put' | 'patch' | 'delete' {
@@ -93,7 +102,7 @@ function allowedMethods(routes: readonly Route[]): string {
 /** The whole way of one request. Uses nothing of express but the path parameters. */
 function answerRoute(route: Route, options: HttpAppOptions, stream: Streamer | null) {
   const { logger, metrics, checkAnswers = false, slowMs = 1_000 } = options;
-  return async (request: IncomingMessage & { params: unknown }, response: ServerResponse): Promise<void> => {
+  return async (request: IncomingMessage & { params?: unknown }, response: ServerResponse): Promise<void> => {
     const startedAt = performance.now();
     const requestId = requestIdOf(request);
     response.setHeader('X-Request-Id', requestId);

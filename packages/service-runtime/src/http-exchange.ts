@@ -31,11 +31,8 @@ export function sendBody(
   headers: Readonly<Record<string, string>> = {},
 ): void {
   if (response.headersSent || response.destroyed) return;
-  response.statusCode = status;
-  for (const name in headers) response.setHeader(name, headers[name] ?? '');
-  response.setHeader('Content-Type', contentType);
-  response.setHeader('Content-Length', Buffer.byteLength(body));
-  response.end(body);
+  const type = { 'Content-Type': contentType, 'Content-Length': Buffer.byteLength(body) };
+  response.writeHead(status, { ...headers, ...type }).end(body);
 }
 
 /** Sends a problem as application/problem+json. */

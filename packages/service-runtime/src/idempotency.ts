@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { Caller } from './auth.ts';
 import { problem } from './problem.ts';
 import type { RawAnswer } from './route.ts';
@@ -40,18 +40,22 @@ export type ClaimOutcome =
 
 /** Names one request for its key: the hash of path, query and body, blind to the order of fields. */
 export function fingerprint(value: unknown): string {
-  return createHash('sha256').update(canonicalJson(value)).digest('base64url');
+  return hash('sha256', canonicalJson(value), 'base64url');
 }
 
 /** Bigints are written as `1250n`, which no JSON number or string looks like. */
 function canonicalJson(value: unknown): string {
+  if (typeof value === 'number') return Number.isFinite(value) ? String(value) : 'null';
   if (typeof value === 'bigint') return `${value}n`;
   if (value === null || typeof value !== 'object') return JSON.stringify(value) ?? 'null';
   if (Array.isArray(value)) return `[${value.map(canonicalJson).join()}]`;
   if (value instanceof Date) return JSON.stringify(value);
-  const fields = Object.entries(value).filter(([, field]) => field !== undefined);
-  fields.sort(([left], [right]) => (left < right ? -1 : 1));
-  return `{${fields.map(([name, field]) => `${JSON.stringify(name)}:${canonicalJson(field)}`).join()}}`;
+  let text = '';
+  for (const name of Object.keys(value).sort()) {
+    const field = value[name as keyof typeof value] as unknown;
+    if (field !== undefined) text += `,${JSON.stringify(name)}:${canonicalJson(field)}`;
+  }
+  return `{${text.slice(1)}}`;
 }
 
 /** The claim of a request to an idempotent route. */

@@ -20,7 +20,7 @@ const waitMaxSeconds = 10;
  */
 export async function readRequest(given: {
   route: Route;
-  request: IncomingMessage & { params: unknown };
+  request: IncomingMessage & { params?: unknown };
   response: ServerResponse;
   requestId: string;
   verifyToken: TokenVerifier['verify'];

@@ -6,6 +6,7 @@ import type { OrderShape } from './order-shape.ts';
 
 interface WaitingRequest {
   readonly preferWaitSeconds: number | null;
+  /** Made when it is read, which costs more than a request that does not wait. */
   readonly signal: AbortSignal;
 }
 
@@ -31,12 +32,13 @@ const acceptedSchema = z.object({ id: z.int() });
  */
 export function createAwaitOrder(feed: OrderFeed, waitersMax: number): AwaitOrder {
   let waiting = 0;
-  return async (accepted, { preferWaitSeconds: seconds, signal }, startedAt) => {
+  return async (accepted, request, startedAt) => {
+    const { preferWaitSeconds: seconds } = request;
     if (seconds === null || waiting >= waitersMax) return accepted;
     const headers = { ...accepted.headers, 'Preference-Applied': `wait=${seconds}` };
     if (seconds === 0) return { ...accepted, headers };
     const { id } = acceptedSchema.parse(JSON.parse(accepted.json));
-    const watch = feed.watch(id, 'CREATED', signal);
+    const watch = feed.watch(id, 'CREATED', request.signal);
     const timer = setTimeout(() => watch.end(), startedAt + seconds * 1_000 - performance.now());
     waiting += 1;
     try {

@@ -109,7 +109,7 @@ export function createOrder(
     problems: ['DUPLICATE_PRODUCT', 'SATURATED'],
     async handle(request) {
       const startedAt = performance.now();
-      const { body, caller } = request;
+      const { body, caller, route, idempotencyKey } = request;
       const items = body.items.map((item) => ({ ...item, unitPrice: item.unitPrice ?? null }));
       const twice = duplicateProduct(items);
       if (twice !== null) {
@@ -117,7 +117,7 @@ export function createOrder(
       }
       const answer = await accept({
         order: { userId: caller.userId, couponId: body.couponId ?? null, items },
-        claim: claimOf({ ...request, params: null }, null),
+        claim: claimOf({ caller, route, idempotencyKey, params: null, body }, null),
         traceparent: request.traceparent,
         requestId: request.requestId,
       }).catch((error: unknown) => {

@@ -218,7 +218,7 @@ async function insertEvents(tx: Tx, rows: readonly EventRow[]): Promise<void> {
 /** Ids for new orders, taken one by one from the sequence, so that two processes never share a block. */
 export async function takeOrderIds(tx: Tx, count: number): Promise<number[]> {
   const { rows } = await tx.query<{ id: number }>(
-    `SELECT nextval(pg_get_serial_sequence('orders', 'id')) AS id FROM generate_series(1, $1)`,
+    `SELECT nextval('orders_id_seq') AS id FROM generate_series(1, $1)`,
     [count],
   );
   return rows.map(({ id }) => id);

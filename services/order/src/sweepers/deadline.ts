@@ -16,7 +16,13 @@ export interface DeadlineSettings {
 
 const NOBODY = { id: null, traceparent: null };
 
-/** Once a second: counts the open orders and undoes the late ones. Only this service decides time-outs. */
+/**
+ * A look reads every order of the last minute: at 1,400 orders/s one a second was 45 µs of Postgres's time an order.
+ * So the next one waits for fifty times as long as the last one took, and lateness is noticed some seconds later.
+ */
+const REST = 50;
+
+/** Once a second at most: counts the open orders and undoes the late ones. Only this service decides time-outs. */
 export function deadlineSweeper(
   write: WriteContext,
   settings: DeadlineSettings,
@@ -24,15 +30,19 @@ export function deadlineSweeper(
   changed: (orderIds: readonly number[]) => void,
 ): Sweeper {
   let from = 0;
+  let nextLook = 0;
   return {
     name: 'order.deadline',
     intervalMs: 1_000,
     async sweep() {
+      const startedAt = performance.now();
+      if (startedAt < nextLook) return;
       const found = await transaction(write.pool, (tx) =>
         findOpenOrders(tx, { from, ...settings, limit: settings.sweepPerSecond }),
       );
       from = found.from;
       count.open = found.open;
+      nextLook = startedAt + REST * (performance.now() - startedAt);
       if (found.late.length > 0) changed(await timeOut(write, found.late));
     },
   };

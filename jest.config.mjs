@@ -9,7 +9,13 @@ import { join } from 'node:path';
 /** Node's ECMAScript modules need NODE_OPTIONS=--experimental-vm-modules. */
 const shared = {
   rootDir: import.meta.dirname,
-  roots: ['<rootDir>/packages', '<rootDir>/services', '<rootDir>/infra', '<rootDir>/bench', '<rootDir>/tests'],
+  roots: [
+    '<rootDir>/packages',
+    '<rootDir>/services',
+    '<rootDir>/infra',
+    '<rootDir>/bench',
+    '<rootDir>/tests',
+  ],
   testEnvironment: 'node',
   extensionsToTreatAsEsm: ['.ts'],
   transform: {

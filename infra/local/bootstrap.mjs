@@ -32,7 +32,8 @@ const COMMANDS = {
 /** Prerequisites first, since a missing one ends the start; then both downloads side by side; then the build. */
 async function prepare({ backends, needed = [], wanted = [] }) {
   const fetching = backends && !jarsAreCurrent(ROOT, STATE_DIR);
-  if (backends) await requirePrerequisites(['java', 'redis', ...needed, ...(fetching ? ['maven'] : [])], LOG_DIR);
+  if (backends)
+    await requirePrerequisites(['java', 'redis', ...needed, ...(fetching ? ['maven'] : [])], LOG_DIR);
   await wishForPrerequisites(wanted, LOG_DIR);
   await Promise.all([
     fetching ? fetchJars(ROOT, STATE_DIR) : null,

@@ -44,6 +44,8 @@ export interface RunningArm {
   readonly url: string;
   /** Its own processes; the backends are counted besides. */
   readonly processes: readonly CountedProcess[];
+  /** Where its processes tell their metrics in Prometheus' text form; none for arms that have none. */
+  readonly metricsUrls?: readonly string[];
   /** Orders that are neither paid nor cancelled yet, messages under way included: 0 when it is at rest. */
   openOrders(): Promise<number>;
   /** Of the orders with an id above `afterId`. */

@@ -1,4 +1,4 @@
-import pg from 'pg';
+import type pg from 'pg';
 
 /** What the server has counted since its start, all databases together. */
 export interface PostgresCounters {

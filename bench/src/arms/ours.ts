@@ -129,6 +129,13 @@ function processPlan(options: OursOptions, backends: BenchBackends): Startable[]
   return plan;
 }
 
+function internalPorts({ ports, instances = 1 }: OursOptions): number[] {
+  const first = SERVICE_NAMES.map((name) => ports[`${name}-internal`]);
+  return Array.from({ length: instances }, (_, instance) =>
+    first.map((port) => port + instance * INSTANCE_PORTS),
+  ).flat();
+}
+
 /** Instances after the first listen on ports above those of the first. */
 const INSTANCE_PORTS = 20;
 
@@ -189,6 +196,7 @@ function handle(
   return {
     ...table,
     openOrders: () => table.open(),
+    metricsUrls: internalPorts(options).map((port) => `http://127.0.0.1:${port}/metrics`),
     url: options.gateway === true ? `http://127.0.0.1:${options.ports.gateway}` : services.order,
     get processes() {
       return running.map(({ name, running: { pid } }) => ({ name, pid }));

@@ -86,6 +86,6 @@ function endOf(received: string): number | null {
 
 /** The order's id stands in `Location`, or is the first id of a JSON body. */
 function orderIdIn(answer: string): number {
-  const found = /\r\nLocation: \/v1\/orders\/(\d+)/i.exec(answer) ?? /"id":(\d+)/.exec(answer);
+  const found = /\r\nLocation: \/v1\/orders\/(\d+)/i.exec(answer) ?? /"id": ?(\d+)/.exec(answer);
   return Number(found?.[1] ?? 0);
 }

@@ -85,14 +85,14 @@ describe('EvenSender', () => {
         response.end('{}');
         return;
       }
-      const body = '{"id":4712,"userId":1}';
+      const body = incoming.url === '/1' ? '{"id":4712,"userId":1}' : '{"id": 4713, "userId": 1}';
       response.writeHead(201, { 'Content-Length': body.length });
       response.write(body.slice(0, 6));
       setTimeout(() => response.end(body.slice(6)), 20);
     });
-    const answers = await sender({ url, count: 2 }).run();
-    expect([...answers.status]).toEqual([202, 201]);
-    expect([...answers.orderId]).toEqual([4711, 4712]);
+    const answers = await sender({ url, count: 3 }).run();
+    expect([...answers.status]).toEqual([202, 201, 201]);
+    expect([...answers.orderId]).toEqual([4711, 4712, 4713]);
   });
 
   it('goes on when connections are cut; what was under way has failed', async () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { format } from 'prettier';
 import { reportMarkdown } from './markdown.ts';
-import { markdownTable } from './markdown-table.ts';
+import { left, markdownTable } from './markdown-table.ts';
 import { emptyResult, sampleResult } from './sample-result.test.ts';
 
 const headings = (markdown: string) => markdown.split('\n').filter((line) => line.startsWith('#'));
@@ -92,9 +92,21 @@ describe('the report', () => {
     expect(whole).toContain('Ours takes 0.650 CPU-ms an order: 5.42× the floor.');
   });
 
+  it('says what a backlog costs, and what its absence', () => {
+    expect(whole).toContain(
+      '1,000,000 orders: 3,101 orders/s, 0.660 CPU-ms an order; with hardly any: 3,300 orders/s, 0.600 CPU-ms.',
+    );
+  });
+});
+
+describe('a table of the report', () => {
+  const table = (cell: string) => markdownTable([left('a', (text: string) => text)], [cell]);
+
   it('keeps a bar within its cell', () => {
-    expect(markdownTable([{ head: 'a', align: 'left', cell: (text: string) => text }], ['x | y'])).toEqual([
-      '| a      |\n| ------ |\n| x \\| y |',
-    ]);
+    expect(table('x | y')).toEqual(['| a      |\n| ------ |\n| x \\| y |']);
+  });
+
+  it('is three signs wide at least, as its rule must be', () => {
+    expect(table('b')).toEqual(['| a   |\n| --- |\n| b   |']);
   });
 });

@@ -17,6 +17,8 @@ export function sampleRound(part: Partial<Throughput> = {}): Throughput {
     statementsPerOrder: 0.21,
     ack: { p50Ms: 71.8, p99Ms: 172.25 },
     refused: 0,
+    openAtEnd: 12,
+    memoryMb: { order: 210, postgres: 300 },
     ...part,
   };
 }

@@ -84,8 +84,8 @@ function endOf(received: string): number | null {
   return length === undefined ? 0 : headEnd + 4 + Number(length);
 }
 
-/** The order's id stands in `Location`, or is the first id of a JSON body. */
+/** The order's id stands in `Location`, or is the first id of a JSON body (Postgres puts a space before the colon). */
 function orderIdIn(answer: string): number {
-  const found = /\r\nLocation: \/v1\/orders\/(\d+)/i.exec(answer) ?? /"id": ?(\d+)/.exec(answer);
+  const found = /\r\nLocation: \/v1\/orders\/(\d+)/i.exec(answer) ?? /"id" ?: ?(\d+)/.exec(answer);
   return Number(found?.[1] ?? 0);
 }

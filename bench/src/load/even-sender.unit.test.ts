@@ -85,7 +85,7 @@ describe('EvenSender', () => {
         response.end('{}');
         return;
       }
-      const body = incoming.url === '/1' ? '{"id":4712,"userId":1}' : '{"id": 4713, "userId": 1}';
+      const body = incoming.url === '/1' ? '{"id":4712,"userId":1}' : '{"id" : 4713, "userId" : 1}';
       response.writeHead(201, { 'Content-Length': body.length });
       response.write(body.slice(0, 6));
       setTimeout(() => response.end(body.slice(6)), 20);

@@ -82,7 +82,7 @@ function fingerprintOf({ root, orders, shop }: Backlog): string {
 const STAND_IN = { orderId: 1_000_001, userId: 1_000_002, productId: 1_000_003 };
 
 /** The event's data as the product writes them, as an SQL expression over order i of user u with product p. */
-const SNAPSHOT = `'${encodeData(OrderCreated, {
+export const SNAPSHOT = `'${encodeData(OrderCreated, {
   orderId: STAND_IN.orderId,
   userId: STAND_IN.userId,
   couponId: null,

@@ -70,6 +70,7 @@ export function latenciesOf(
     ack.push((answeredAt[index] ?? 0) - scheduled);
     paid.push(committed - scheduled);
   }
+  if (paid.length === 0) throw new Error(`none of ${scheduledAt.length} orders was paid`);
   return {
     ack: percentilesOf(ack),
     paid: percentilesOf(paid),

@@ -33,4 +33,8 @@ describe('latenciesOf', () => {
     expect(ack.n).toBe(1);
     expect(failed).toBe(3);
   });
+
+  it('has no figures when nothing was paid', () => {
+    expect(() => latenciesOf(answers([503, 0, 1_001]), new Map())).toThrow('none of 1 orders was paid');
+  });
 });

@@ -1,7 +1,10 @@
 import { classify } from './faults.ts';
 
 export interface CoalesceOptions<Request, Answer> {
-  /** Commits at most this often under load; the first request after a quiet time goes at once. */
+  /**
+   * Rest after each run; the first request after a quiet time goes at once. Counted from the run's end: who was answered
+   * asks again meanwhile and shares the next commit, where a rest from its start made two half batches of one crowd.
+   */
   readonly intervalMs: number;
   /** Requests of one run. */
   readonly maxBatch: number;
@@ -35,13 +38,13 @@ export function coalesce<Request, Answer>(
 ): (request: Request) => Promise<Answer> {
   let waiting: Waiting<Request, Answer>[] = [];
   let busy = false;
-  let lastStart = Number.NEGATIVE_INFINITY;
+  let lastEnd = Number.NEGATIVE_INFINITY;
 
   async function flush(): Promise<void> {
     const batch = waiting.slice(0, options.maxBatch);
     waiting = waiting.slice(options.maxBatch);
-    lastStart = performance.now();
     await settle(batch, options.run, 0);
+    lastEnd = performance.now();
     busy = false;
     schedule();
   }
@@ -49,7 +52,7 @@ export function coalesce<Request, Answer>(
   function schedule(): void {
     if (busy || waiting.length === 0) return;
     busy = true;
-    const wait = lastStart + options.intervalMs - performance.now();
+    const wait = lastEnd + options.intervalMs - performance.now();
     // setImmediate, so that the requests of one tick of the event loop share the first commit.
     if (wait <= 0 || waiting.length >= options.maxBatch) setImmediate(() => void flush());
     else setTimeout(() => void flush(), wait);

@@ -4,11 +4,11 @@ import type { Entry } from './entries.ts';
 import { describeCommit, describeMachine, describeSettings, describeVersions } from './machine.ts';
 import type { Throughput } from './measure.ts';
 import type { BenchOptions } from './options.ts';
-import { OURS } from './report/entries.ts';
+import { BESIDE_ABLATIONS, OURS } from './report/entries.ts';
 import { liveTable, progressLine } from './report/table.ts';
 import type { BenchResult } from './result.ts';
 import type { OursOptions } from './arms/ours.ts';
-import { runScenarios } from './scenarios/run.ts';
+import { runLatencies, runTrials } from './scenarios/run.ts';
 
 export interface Bench {
   readonly backends: StartedBackends;
@@ -56,13 +56,15 @@ export async function runBench({ backends, options, entries, place, report }: Be
     });
   };
   if (parts.includes('arms')) await contest('Arms', compared, rounds);
-  const scenarios = await runScenarios({ backends, place, parts, throughput, report });
+  const scenarios = { backends, place, throughput, report };
+  const latencies = parts.includes('latency') ? await runLatencies(scenarios) : { latency: [] };
   if (parts.includes('ablations') && ablations.length > 0) {
     const beside = entries.compared
       .filter(({ name }) => name === OURS)
-      .map((entry) => ({ ...entry, name: 'ours-beside-ablations' }));
+      .map((entry) => ({ ...entry, name: BESIDE_ABLATIONS }));
     await contest('Ablations', [...beside, ...ablations], Math.min(rounds, ABLATION_ROUNDS));
   }
+  const trials = parts.includes('scenarios') ? await runTrials(scenarios) : { coupons: [] };
   return {
     startedAt: startedAt.toISOString(),
     seconds: (Date.now() - startedAt.getTime()) / 1000,
@@ -74,7 +76,8 @@ export async function runBench({ backends, options, entries, place, report }: Be
     settings: await describeSettings(backends),
     entries: Object.fromEntries([...compared, ...ablations].map(({ name, what }) => [name, what])),
     throughput,
-    ...scenarios,
+    ...latencies,
+    ...trials,
   };
 }
 

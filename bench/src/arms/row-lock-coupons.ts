@@ -9,6 +9,8 @@ const NAME = 'row-lock-coupons';
 export interface RowLockCoupons {
   /** POST /v1/coupon-sources/1/coupons is answered here. */
   readonly url: string;
+  /** Superuser's. */
+  readonly databaseUrl: string;
   readonly processes: readonly CountedProcess[];
   /** Coupons that users have got so far. */
   issued(): Promise<number>;
@@ -33,6 +35,7 @@ export async function startRowLockCoupons(
   const running = await startBaseline(backends, { name: NAME, program: NAME, port, databaseUrl });
   return {
     url: `http://127.0.0.1:${port}`,
+    databaseUrl,
     processes: [{ name: NAME, pid: running.pid }],
     issued: async () => (await readRace(pool)).coupons,
     verify: async () => violationsOf(await readRace(pool)),

@@ -1,6 +1,6 @@
 import type { Throughput } from '../measure.ts';
 import type { BenchResult } from '../result.ts';
-import { figuresOf, OURS, ordersPerSecond } from './entries.ts';
+import { BESIDE_ABLATIONS, figuresOf, OURS, ordersPerSecond } from './entries.ts';
 import { figure, NOTHING, whole, withSpread } from './figures.ts';
 import { left, markdownTable, right, type Column } from './markdown-table.ts';
 import { differences, ratios, summaryOf } from './statistics.ts';
@@ -21,6 +21,7 @@ const FIGURES: readonly (readonly [head: string, of: (round: Throughput) => numb
     ['ack p99, ms', (round) => round.ack.p99Ms, figure],
     ['generator CPU-ms', (round) => round.generatorCpuMsPerOrder, figure],
     ['foreign CPU, %', (round) => round.foreignPercent, figure],
+    ['open at the end', (round) => round.openAtEnd, whole],
     ['4xx and 5xx', (round) => round.refused, whole],
   ];
 
@@ -28,9 +29,9 @@ const rate: Column<Entry> = right('orders/s', ([, rounds]) =>
   withSpread(summaryOf(rounds.map(ordersPerSecond))),
 );
 
-/** Ratio to ours in each round. */
-function timesOurs(result: BenchResult): Column<Entry> {
-  const ours = figuresOf(result, OURS, ordersPerSecond);
+/** Ratio to ours, or to ours under another name, in each round. */
+function timesOurs(result: BenchResult, base = OURS): Column<Entry> {
+  const ours = figuresOf(result, base, ordersPerSecond);
   return right('× ours', ([, rounds]) => withSpread(summaryOf(ratios(rounds.map(ordersPerSecond), ours))));
 }
 
@@ -58,13 +59,14 @@ const signed = (value: number) => (value > 0 ? `+${figure(value)}` : figure(valu
 
 /** What is lost without each technique: rates and CPU time beside those of ours in the same rounds. */
 export function ablationsTable(result: BenchResult, entries: readonly Entry[]): string[] {
-  const oursCpu = figuresOf(result, OURS, cpuMs);
+  const base = BESIDE_ABLATIONS in result.throughput ? BESIDE_ABLATIONS : OURS;
+  const oursCpu = figuresOf(result, base, cpuMs);
   return markdownTable<Entry>(
     [
       left('entry', ([name]) => name),
       left('what is changed', ([name]) => result.entries[name] ?? ''),
       rate,
-      timesOurs(result),
+      timesOurs(result, base),
       right('CPU-ms more', ([, rounds]) =>
         withSpread(summaryOf(differences(rounds.map(cpuMs), oursCpu)), signed),
       ),

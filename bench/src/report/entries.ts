@@ -5,6 +5,9 @@ import { median } from './statistics.ts';
 /** The entry that all others are compared with. */
 export const OURS = 'ours';
 
+/** Ours again, in the rounds of the ablations: what they are compared with. */
+export const BESIDE_ABLATIONS = 'ours-beside-ablations';
+
 /** `without-coalescing`, `with-inbox`: ours with one technique switched off or one burden switched on. */
 export const isAblation = (entry: string): boolean => /^with(out)?-/.test(entry);
 

@@ -4,6 +4,7 @@ import { cpuByProcess, entriesOf, figuresOf, isAblation, OURS, type ProcessCpu }
 import { figure, whole } from './figures.ts';
 import { judge, type GoalResult } from './goals.ts';
 import { left, markdownTable, right } from './markdown-table.ts';
+import { batchesTable, kafkaRequestsTable, memoryTable } from './ours-tables.ts';
 import { scenarioLines } from './scenario-lines.ts';
 import { median } from './statistics.ts';
 
@@ -116,12 +117,16 @@ function floor(result: BenchResult): string[] {
 export function reportMarkdown(result: BenchResult, chart: string): string {
   const entries = entriesOf(result.throughput);
   const ablations = entries.filter(([name]) => isAblation(name));
+  const ours = result.throughput[OURS] ?? [];
   const blocks = [
     ...introduction(result),
     ...(entries.length > 0 ? [`![Orders a second by arm, CPU by process](${chart})`] : []),
     ...section('Goals', goals(result)),
     ...section('Arms', arms(result)),
     ...section('CPU of ours by process', processes(result)),
+    ...section('Batches of ours by step', batchesTable(ours)),
+    ...section('Requests of ours to Kafka', kafkaRequestsTable(ours)),
+    ...section('Memory of ours', memoryTable(ours)),
     ...section('Latency', latencies(result)),
     ...section('Scenarios', bullets(scenarioLines(result))),
     ...section('Ablations', ablationsTable(result, ablations)),

@@ -31,6 +31,9 @@ describe('the report', () => {
       '## Goals',
       '## Arms',
       '## CPU of ours by process',
+      '## Batches of ours by step',
+      '## Requests of ours to Kafka',
+      '## Memory of ours',
       '## Latency',
       '## Scenarios',
       '## Ablations',
@@ -48,6 +51,13 @@ describe('the report', () => {
     expect(whole).toContain('Commit `26942f6` on AMD EPYC, 2 cores, 24 GB, Debian 13; Node 20.20.2;');
     expect(whole).toContain('3 rounds, the entries in turn, 62 min in all.');
     expect(whole).toContain('`fsync=on`, `synchronous_commit=on`, `acks=all`');
+  });
+
+  it('adds up batches over the rounds and tells requests and memory', () => {
+    expect(row(whole, 'order.advance')).toEqual(['order.advance', '90', '200', '0', '90']);
+    expect(row(whole, 'product.reserve')).toEqual(['product.reserve', '30', '100', '30', '0']);
+    expect(row(whole, 'relay Produce')).toEqual(['relay Produce', '0.0500']);
+    expect(whole).not.toContain('relay Metadata');
   });
 
   it('says that a quick run is no result', () => {

@@ -19,6 +19,11 @@ export function sampleRound(part: Partial<Throughput> = {}): Throughput {
     refused: 0,
     openAtEnd: 12,
     memoryMb: { order: 210, postgres: 300 },
+    kafkaRequestsPerOrder: { 'relay Produce': 0.05, 'relay Metadata': 0.0001 },
+    steps: {
+      'product.reserve': { batches: 10, messages: 1000, sizes: { '64': 10 } },
+      'order.advance': { batches: 30, messages: 6000, sizes: { '128': 30 } },
+    },
     ...part,
   };
 }

@@ -1,23 +1,119 @@
+import { ours, type OursOptions, type RunningOurs } from '../arms/ours.ts';
+import { startRowLockCoupons } from '../arms/row-lock-coupons.ts';
 import type { StartedBackends } from '../backends.ts';
-import type { OursOptions } from '../arms/ours.ts';
-import type { Throughput } from '../measure.ts';
-import type { Part } from '../options.ts';
-import type { BenchResult } from '../result.ts';
+import { measureThroughput, type Throughput } from '../measure.ts';
+import { OURS, ordersPerSecond } from '../report/entries.ts';
+import { median } from '../report/statistics.ts';
+import type { BenchResult, CouponRun, LatencyRun } from '../result.ts';
+import { PRODUCTS, SHOP } from '../shop.ts';
 import type { Report } from './at-rest.ts';
+import { measureBacklog } from './backlog.ts';
+import { measureCoupons } from './coupons.ts';
+import { measureIdle } from './idle.ts';
+import { measureLatency, WARM_UP_S } from './latency.ts';
+import { couponsOf } from '../load/order-requests.ts';
+import { measureStop } from './stopped-service.ts';
 
 export interface Scenarios {
   readonly backends: StartedBackends;
   readonly place: Pick<OursOptions, 'root' | 'stateDir' | 'ports'>;
-  readonly parts: readonly Part[];
-  /** What the arms have reached in this run: rates of the latency runs are halves of it. */
+  /** What the arms have reached in this run: rates under part load are halves of it. */
   readonly throughput: Readonly<Record<string, readonly Throughput[]>>;
   readonly report: Report;
 }
 
-/** The parts of a run besides throughput. */
-export async function runScenarios(
-  _scenarios: Scenarios,
-): Promise<Pick<BenchResult, 'latency' | 'idle' | 'coupons' | 'backlog' | 'stop'>> {
-  await Promise.resolve();
-  return { latency: [], coupons: [] };
+const BACKLOG_ORDERS = 1_000_000;
+const FEW_ORDERS = 30_000;
+const STOPPED_S = 60;
+const IDLE_S = 60;
+const COUPON_ROUNDS = 3;
+const COUPON_S = 6;
+const WARM_UP = { connections: 256, seconds: 10, products: PRODUCTS, firstCoupon: 0, refusedPercent: 0 };
+/** Against a monolith that was not run; the spike's slowest hour made this. */
+const MONOLITH_PEAK = 1_000;
+
+/** Half of an arm's peak of this run, a round number of orders a second. */
+function halfOf(rounds: readonly Throughput[] | undefined, otherwise: number): number {
+  const peak = rounds && rounds.length > 0 ? median(rounds.map(ordersPerSecond)) : otherwise;
+  return Math.max(10, Math.round(peak / 20) * 10);
+}
+
+/** Latencies at one order a second and at half of two peaks, and what nobody's orders cost. */
+export async function runLatencies(scenarios: Scenarios): Promise<Pick<BenchResult, 'latency' | 'idle'>> {
+  const { backends, throughput, report } = scenarios;
+  return withOurs(scenarios, 'latency', async (arm) => {
+    const rates = [
+      { name: 'idle', rate: 1, seconds: IDLE_S },
+      { name: 'half-monolith', rate: halfOf(throughput['monolith-pg'], MONOLITH_PEAK), seconds: 30 },
+      { name: 'half-peak', rate: halfOf(throughput[OURS], 2 * MONOLITH_PEAK), seconds: 30 },
+    ];
+    const latency: LatencyRun[] = [];
+    let firstCoupon = 1;
+    for (const load of rates) {
+      const shop = { products: PRODUCTS, firstCoupon, run: `latency-${load.name}` };
+      latency.push(await measureLatency(arm, backends, { ...load, arm: OURS, ...shop }, report));
+      firstCoupon += couponsOf(load.rate * (load.seconds + WARM_UP_S)) + 1;
+    }
+    return { latency, idle: await measureIdle(arm, backends, IDLE_S, report) };
+  });
+}
+
+/** Coupons against row locks, one service stopped for a minute, and a million orders that wait. */
+export async function runTrials(
+  scenarios: Scenarios,
+): Promise<Pick<BenchResult, 'coupons' | 'stop' | 'backlog'>> {
+  const { backends, place, throughput, report } = scenarios;
+  const coupons: CouponRun[] = [];
+  for (let round = 1; round <= COUPON_ROUNDS; round += 1) coupons.push(...(await raceForCoupons(scenarios)));
+  const stop = await withOurs(scenarios, 'stop', (arm) =>
+    measureStop(
+      arm,
+      backends,
+      {
+        service: 'payment',
+        rate: halfOf(throughput[OURS], 2 * MONOLITH_PEAK),
+        stoppedSeconds: STOPPED_S,
+        deadlines: 'the defaults: ORDER_DEADLINE_MS 60 s, ORDER_MAX_AGE_MS 300 s',
+        products: PRODUCTS,
+        firstCoupon: 1,
+        run: 'stop',
+      },
+      report,
+    ),
+  );
+  const load = { orders: BACKLOG_ORDERS, few: FEW_ORDERS, place, shop: SHOP };
+  return { coupons, stop, backlog: await measureBacklog(load, backends, report) };
+}
+
+async function raceForCoupons(scenarios: Scenarios): Promise<CouponRun[]> {
+  const { backends, place, report } = scenarios;
+  const { ports } = place;
+  const own = await withOurs(scenarios, 'coupons', (arm) => {
+    const shop = { url: `http://127.0.0.1:${ports.coupon}`, databaseUrl: arm.databases.coupon };
+    return measureCoupons({ name: 'ours', ...shop }, backends, COUPON_S, report);
+  });
+  const rowLock = await startRowLockCoupons(backends, { quantity: 1 });
+  try {
+    const { url, databaseUrl } = rowLock;
+    const theirs = await measureCoupons({ name: 'row-lock', url, databaseUrl }, backends, COUPON_S, report);
+    return [own, theirs];
+  } finally {
+    await rowLock.stop();
+  }
+}
+
+/** A warm stack of ours for one scenario. */
+async function withOurs<Result>(
+  { backends, place, report }: Scenarios,
+  run: string,
+  work: (arm: RunningOurs) => Promise<Result>,
+): Promise<Result> {
+  report(`${run}: starting and warming up`);
+  const arm = await ours({ ...place, name: OURS, what: '' }).start(backends, SHOP);
+  try {
+    await measureThroughput(arm, backends, { ...WARM_UP, run: `${run}-warm-up` });
+    return await work(arm);
+  } finally {
+    await arm.stop();
+  }
 }

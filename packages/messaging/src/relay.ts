@@ -12,7 +12,7 @@ export interface RelayOptions {
   readonly producer: Pick<Producer, 'sendBatch'>;
   readonly logger: KitLogger;
   readonly metrics: KitMetrics;
-  /** How often the safety net looks for rows that no relay holds. */
+  /** How often the safety net looks for rows that no relay holds; a second unless told otherwise. */
   readonly pollIntervalMs?: number;
 }
 
@@ -84,7 +84,7 @@ export class Relay {
   }
 
   async #publishLoop(): Promise<void> {
-    const { pollIntervalMs = 500 } = this.#options;
+    const { pollIntervalMs = 1_000 } = this.#options;
     const { signal } = this.#stopping;
     let nextPoll = performance.now() + pollIntervalMs;
     while (!signal.aborted || this.#queue.length > 0) {
@@ -176,13 +176,16 @@ export class Relay {
   #publishClaimed(): Promise<boolean> {
     const { pool, outbox } = this.#options;
     return transaction(pool, async (tx) => {
+      const rows = await outbox.claim(tx, [...this.#held], CLAIM_LIMIT);
+      if (rows.length === 0) {
+        // Another relay has sent what failed here: nothing is late any more.
+        this.#recovered();
+        return false;
+      }
       // Above what a send takes to fail (three tries, 30 s), else Postgres would cut the connection while the broker
       // is slow.
       await tx.query(`SET LOCAL idle_in_transaction_session_timeout = '${6 * REQUEST_TIMEOUT_MS}ms'`);
-      const rows = await outbox.claim(tx, [...this.#held], CLAIM_LIMIT);
-      // Another relay has sent what failed here: nothing is late any more.
-      if (rows.length === 0) this.#recovered();
-      if (rows.length === 0 || !(await this.#send(rows, 'poll'))) return false;
+      if (!(await this.#send(rows, 'poll'))) return false;
       const ids = rows.map((row) => row.id);
       await outbox.remove(tx, ids);
       return rows.length === CLAIM_LIMIT;

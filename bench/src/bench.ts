@@ -3,12 +3,13 @@ import { runContest } from './contest.ts';
 import type { Entry } from './entries.ts';
 import { describeCommit, describeMachine, describeSettings, describeVersions } from './machine.ts';
 import type { Throughput } from './measure.ts';
-import type { BenchOptions } from './options.ts';
+import type { BenchOptions, Part } from './options.ts';
 import { BESIDE_ABLATIONS, OURS } from './report/entries.ts';
 import { liveTable, progressLine } from './report/table.ts';
 import type { BenchResult } from './result.ts';
 import type { OursOptions } from './arms/ours.ts';
-import { runLatencies, runTrials } from './scenarios/run.ts';
+import { measureFloor } from './floor/floor.ts';
+import { raceForCoupons, runLatencies, stopOneService, workOffBacklog } from './scenarios/run.ts';
 
 export interface Bench {
   readonly backends: StartedBackends;
@@ -16,69 +17,102 @@ export interface Bench {
   readonly entries: { readonly compared: readonly Entry[]; readonly ablations: readonly Entry[] };
   readonly place: Pick<OursOptions, 'root' | 'stateDir' | 'ports'>;
   readonly report: (line: string) => void;
+  /** Told of what is known after each part, so that a part that fails takes nothing of the others with it. */
+  readonly save: (result: BenchResult) => void;
 }
 
 const QUICK = [OURS, 'monolith-pg', 'naive'];
-/** Of fifteen techniques most are worth more than the machine's noise: three rounds tell. */
-const ABLATION_ROUNDS = 3;
+/** Most techniques are worth more than the machine's noise: two rounds tell. */
+const ABLATION_ROUNDS = 2;
 
-/** Runs what the options ask for, part by part. @throws Error when an arm fails or its books are wrong */
-export async function runBench({ backends, options, entries, place, report }: Bench): Promise<BenchResult> {
-  const startedAt = new Date();
-  const { quick, rounds, parts } = options;
+/**
+ * Runs what the options ask for, part by part.
+ * @returns what the parts that failed said; empty when all is measured
+ */
+export async function runBench(bench: Bench): Promise<string[]> {
+  const { backends, options, entries, place, report } = bench;
+  const { parts, quick, rounds } = options;
   const compared = chosen(entries.compared, options);
   const ablations = quick ? [] : chosen(entries.ablations, options);
-  const throughput: Record<string, Throughput[]> = {};
-  const contest = (title: string, entries: readonly Entry[], rounds: number) => {
-    if (entries.length === 0) return Promise.resolve();
-    report(`\n${title}: ${entries.length} entries, ${rounds} rounds in turn.`);
-    const began = performance.now();
-    const steps = entries.length * rounds;
-    let step = 0;
-    return runContest(backends, {
-      entries,
-      rounds,
-      onRun: (entry, round) =>
-        report(
-          progressLine({
-            step: (step += 1),
-            steps,
-            entry,
-            round,
-            rounds,
-            elapsedMs: performance.now() - began,
-          }),
-        ),
-      onResult(entry, figures) {
-        (throughput[entry] ??= []).push(figures);
-        for (const line of liveTable(throughput)) report(line);
-      },
-    });
+  const { found, throughput, describe } = await openResult(bench, [...compared, ...ablations]);
+  const failures: string[] = [];
+  const run = async (part: Part, work: () => Promise<void>) => {
+    if (!parts.includes(part)) return;
+    try {
+      await work();
+    } catch (error) {
+      failures.push(error instanceof Error ? error.message : String(error));
+      report(`FAILED: ${failures.at(-1)}`);
+    }
+    if (Object.keys(throughput).length + found.latency.length + found.coupons.length > 0)
+      bench.save(describe());
   };
-  if (parts.includes('arms')) await contest('Arms', compared, rounds);
   const scenarios = { backends, place, throughput, report };
-  const latencies = parts.includes('latency') ? await runLatencies(scenarios) : { latency: [] };
-  if (parts.includes('ablations') && ablations.length > 0) {
-    const beside = entries.compared
-      .filter(({ name }) => name === OURS)
-      .map((entry) => ({ ...entry, name: BESIDE_ABLATIONS }));
-    await contest('Ablations', [...beside, ...ablations], Math.min(rounds, ABLATION_ROUNDS));
-  }
-  const trials = parts.includes('scenarios') ? await runTrials(scenarios) : { coupons: [] };
-  return {
+  await run('arms', () => contest(bench, 'Arms', compared, rounds, throughput));
+  await run('latency', async () => void Object.assign(found, await runLatencies(scenarios)));
+  await run('ablations', async () => {
+    if (ablations.length === 0) return;
+    const beside = entries.compared.filter(({ name }) => name === OURS);
+    const all = [...beside.map((entry) => ({ ...entry, name: BESIDE_ABLATIONS })), ...ablations];
+    await contest(bench, 'Ablations', all, Math.min(rounds, ABLATION_ROUNDS), throughput);
+  });
+  await run('scenarios', async () => {
+    found.floor = await measureFloor(backends, report);
+    found.coupons = await raceForCoupons(scenarios);
+  });
+  await run('scenarios', async () => void (found.stop = await stopOneService(scenarios)));
+  await run('scenarios', async () => void (found.backlog = await workOffBacklog(scenarios)));
+  return failures;
+}
+
+type Found = { -readonly [Name in keyof BenchResult]: BenchResult[Name] };
+
+/** The result as it grows. */
+async function openResult({ backends, options, place }: Bench, entries: readonly Entry[]) {
+  const startedAt = new Date();
+  const throughput: Record<string, Throughput[]> = {};
+  const found: Found = {
     startedAt: startedAt.toISOString(),
-    seconds: (Date.now() - startedAt.getTime()) / 1000,
-    quick,
-    rounds,
+    seconds: 0,
+    quick: options.quick,
+    rounds: options.rounds,
     commit: describeCommit(place.root),
     machine: describeMachine(),
     versions: await describeVersions(backends),
     settings: await describeSettings(backends),
-    entries: Object.fromEntries([...compared, ...ablations].map(({ name, what }) => [name, what])),
+    entries: Object.fromEntries(entries.map(({ name, what }) => [name, what])),
     throughput,
-    ...latencies,
-    ...trials,
+    latency: [],
+    coupons: [],
   };
+  const describe = () => ({ ...found, seconds: (Date.now() - startedAt.getTime()) / 1000 });
+  return { found, throughput, describe };
+}
+
+async function contest(
+  { backends, report }: Bench,
+  title: string,
+  entries: readonly Entry[],
+  rounds: number,
+  throughput: Record<string, Throughput[]>,
+): Promise<void> {
+  if (entries.length === 0) return;
+  report(`\n${title}: ${entries.length} entries, ${rounds} rounds in turn.`);
+  const began = performance.now();
+  const steps = entries.length * rounds;
+  let step = 0;
+  await runContest(backends, {
+    entries,
+    rounds,
+    onRun(entry, round) {
+      step += 1;
+      report(progressLine({ step, steps, entry, round, rounds, elapsedMs: performance.now() - began }));
+    },
+    onResult(entry, figures) {
+      (throughput[entry] ??= []).push(figures);
+      for (const line of liveTable(throughput)) report(line);
+    },
+  });
 }
 
 function chosen(entries: readonly Entry[], { quick, arms }: BenchOptions): Entry[] {

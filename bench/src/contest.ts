@@ -35,7 +35,9 @@ async function runEntry(backends: StartedBackends, entry: Entry, run: string): P
     const { products, refusedPercent } = entry;
     const load = { connections: 256, products, refusedPercent };
     const warmUp = { ...load, seconds: entry.warmUpSeconds, firstCoupon: 1, run: `${run}-warm-up` };
-    const { orders } = await measureThroughput(arm, backends, warmUp);
+    await countStatements(backends, true);
+    const { orders, statementsPerOrder } = await measureThroughput(arm, backends, warmUp);
+    await countStatements(backends, false);
     const firstCoupon = Math.ceil(orders / 4) + COUPONS_SPARED;
     const figures = await measureThroughput(arm, backends, {
       ...load,
@@ -46,8 +48,14 @@ async function runEntry(backends: StartedBackends, entry: Entry, run: string): P
     const violations = await arm.verify();
     if (violations.length > 0)
       throw new Error(`the books of ${entry.name} are wrong:\n${violations.join('\n')}`);
-    return figures;
+    return { ...figures, statementsPerOrder };
   } finally {
     await arm.stop();
   }
+}
+
+/** Counting statements takes Postgres time of its own, so it is done in the warm-up alone. */
+async function countStatements({ admin }: StartedBackends, count: boolean): Promise<void> {
+  await admin.query(`ALTER SYSTEM SET pg_stat_statements.track = '${count ? 'top' : 'none'}'`);
+  await admin.query('SELECT pg_reload_conf()');
 }

@@ -5,10 +5,11 @@ import { ROOT } from '@orderflow/local/settings';
 import { startBackends } from './backends.ts';
 import { runBench } from './bench.ts';
 import { ablationEntries, comparedEntries } from './entries.ts';
-import { parseOptions } from './options.ts';
+import { parseOptions, type BenchOptions } from './options.ts';
 import { judge } from './report/goals.ts';
 import { reportMarkdown } from './report/markdown.ts';
 import { writeReport } from './report/write.ts';
+import type { BenchResult } from './result.ts';
 import { USERS } from './shop.ts';
 
 /** Beside a stack of `npm start` and beside the tests. */
@@ -41,14 +42,24 @@ async function main(): Promise<void> {
   const stop = () => void backends.stop().finally(() => process.exit(130));
   process.once('SIGINT', stop).once('SIGTERM', stop);
   try {
-    const result = await runBench({ backends, options, entries, place, report });
-    const written = writeReport(result, join(ROOT, 'bench', 'results'));
-    report(`\n${reportMarkdown(result, written.chart)}`);
-    report(`Written: ${Object.values(written).join(', ')}`);
-    if (options.json) process.stdout.write(`${JSON.stringify({ ...result, goals: judge(result) })}\n`);
+    let latest: BenchResult | null = null;
+    const save = (result: BenchResult) => {
+      latest = result;
+      const written = writeReport(result, join(ROOT, 'bench', 'results'));
+      report(`Written: ${Object.values(written).join(', ')}`);
+    };
+    const failures = await runBench({ backends, options, entries, place, report, save });
+    if (latest) tell(latest, options, report);
+    for (const failure of failures) process.stderr.write(`${failure}\n`);
+    if (failures.length > 0) process.exitCode = 1;
   } finally {
     await backends.stop();
   }
+}
+
+function tell(result: BenchResult, { json }: BenchOptions, report: (line: string) => void): void {
+  report(`\n${reportMarkdown(result, 'the chart')}`);
+  if (json) process.stdout.write(`${JSON.stringify({ ...result, goals: judge(result) })}\n`);
 }
 
 main().catch((error: unknown) => {

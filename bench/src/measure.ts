@@ -36,6 +36,7 @@ export interface Throughput {
   readonly fsyncsPerOrder: number;
   readonly walBytesPerOrder: number;
   readonly commitsPerOrder: number;
+  /** Of the warm-up, since counting them costs time. */
   readonly statementsPerOrder: number;
   readonly ack: { readonly p50Ms: number; readonly p99Ms: number };
   readonly refused: number;

@@ -4,7 +4,7 @@ import type { StartedBackends } from '../backends.ts';
 import { measureThroughput, type Throughput } from '../measure.ts';
 import { OURS, ordersPerSecond } from '../report/entries.ts';
 import { median } from '../report/statistics.ts';
-import type { BenchResult, CouponRun, LatencyRun } from '../result.ts';
+import type { BacklogRun, BenchResult, CouponRun, LatencyRun, StopRun } from '../result.ts';
 import { PRODUCTS, SHOP } from '../shop.ts';
 import type { Report } from './at-rest.ts';
 import { measureBacklog } from './backlog.ts';
@@ -58,34 +58,35 @@ export async function runLatencies(scenarios: Scenarios): Promise<Pick<BenchResu
   });
 }
 
-/** Coupons against row locks, one service stopped for a minute, and a million orders that wait. */
-export async function runTrials(
-  scenarios: Scenarios,
-): Promise<Pick<BenchResult, 'coupons' | 'stop' | 'backlog'>> {
-  const { backends, place, throughput, report } = scenarios;
-  const coupons: CouponRun[] = [];
-  for (let round = 1; round <= COUPON_ROUNDS; round += 1) coupons.push(...(await raceForCoupons(scenarios)));
-  const stop = await withOurs(scenarios, 'stop', (arm) =>
-    measureStop(
-      arm,
-      backends,
-      {
-        service: 'payment',
-        rate: halfOf(throughput[OURS], 2 * MONOLITH_PEAK),
-        stoppedSeconds: STOPPED_S,
-        deadlines: 'the defaults: ORDER_DEADLINE_MS 60 s, ORDER_MAX_AGE_MS 300 s',
-        products: PRODUCTS,
-        firstCoupon: 1,
-        run: 'stop',
-      },
-      report,
-    ),
-  );
-  const load = { orders: BACKLOG_ORDERS, few: FEW_ORDERS, place, shop: SHOP };
-  return { coupons, stop, backlog: await measureBacklog(load, backends, report) };
+/** One service stopped for a minute at half of the peak. */
+export function stopOneService(scenarios: Scenarios): Promise<StopRun> {
+  const { backends, throughput, report } = scenarios;
+  const load = {
+    service: 'payment',
+    rate: halfOf(throughput[OURS], 2 * MONOLITH_PEAK),
+    stoppedSeconds: STOPPED_S,
+    deadlines: 'the defaults: ORDER_DEADLINE_MS 60 s, ORDER_MAX_AGE_MS 300 s',
+    products: PRODUCTS,
+    firstCoupon: 1,
+    run: 'stop',
+  } as const;
+  return withOurs(scenarios, 'stop', (arm) => measureStop(arm, backends, load, report));
 }
 
-async function raceForCoupons(scenarios: Scenarios): Promise<CouponRun[]> {
+/** A million orders that are accepted and not published. */
+export function workOffBacklog({ backends, place, report }: Scenarios): Promise<BacklogRun> {
+  const load = { orders: BACKLOG_ORDERS, few: FEW_ORDERS, place, shop: SHOP };
+  return measureBacklog(load, backends, report);
+}
+
+/** First-come coupons of ours and under a row lock, in turn. */
+export async function raceForCoupons(scenarios: Scenarios): Promise<CouponRun[]> {
+  const coupons: CouponRun[] = [];
+  for (let round = 1; round <= COUPON_ROUNDS; round += 1) coupons.push(...(await raceOnce(scenarios)));
+  return coupons;
+}
+
+async function raceOnce(scenarios: Scenarios): Promise<CouponRun[]> {
   const { backends, place, report } = scenarios;
   const { ports } = place;
   const own = await withOurs(scenarios, 'coupons', (arm) => {

@@ -89,6 +89,9 @@ function javaArgs(options: KafkaOptions): string[] {
     '-Xms256m',
     '-Xmx512m',
     '-XX:+UseSerialGC',
+    // The second compiler takes minutes of both cores' time to pay off; with the first alone an order costs the broker
+    // 72 µs after half a minute, where it was 119 to 308, and an idle broker's first orders wait less.
+    '-XX:TieredStopAtLevel=1',
     '-Djava.awt.headless=true',
     '-Dorg.slf4j.simpleLogger.showDateTime=true',
     '-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd HH:mm:ss.SSS',

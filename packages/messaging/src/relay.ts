@@ -20,8 +20,11 @@ export interface RelayOptions {
 const MAX_QUEUED_MESSAGES = 20_000;
 /** One send; 6 events of 600 bytes each an order make this about 1 MB. */
 const MAX_SEND_MESSAGES = 2_000;
-/** Deleting per send would cost an fsync each (measured at 750 orders/s: 0.66–0.85 instead of 0.42–0.53 an order). */
-const DELETE_INTERVAL_MS = 200;
+/**
+ * Deleting per send would cost an fsync each (measured at 750 orders/s: 0.66–0.85 instead of 0.42–0.53 an order). Below
+ * the second after which another relay's poll takes a row for forgotten.
+ */
+const DELETE_INTERVAL_MS = 500;
 /** Rows of one poll; a row holds at most the messages of one batch of 1,000. */
 const CLAIM_LIMIT = 50;
 /**

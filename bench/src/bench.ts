@@ -1,9 +1,11 @@
+import { join } from 'node:path';
 import type { StartedBackends } from './backends.ts';
 import { runContest } from './contest.ts';
 import type { Entry } from './entries.ts';
 import { describeCommit, describeMachine, describeSettings, describeVersions } from './machine.ts';
 import type { Throughput } from './measure.ts';
 import type { BenchOptions, Part } from './options.ts';
+import { profileServices } from './profiles/profile-services.ts';
 import { BESIDE_ABLATIONS, OURS } from './report/entries.ts';
 import { liveTable, progressLine } from './report/table.ts';
 import type { BenchResult } from './result.ts';
@@ -62,6 +64,9 @@ export async function runBench(bench: Bench): Promise<string[]> {
   });
   await run('scenarios', async () => void (found.stop = await stopOneService(scenarios)));
   await run('scenarios', async () => void (found.backlog = await workOffBacklog(scenarios)));
+  await run('profiles', () =>
+    profileServices(backends, place, join(place.root, 'bench', 'profiles'), report),
+  );
   return failures;
 }
 

@@ -1,6 +1,6 @@
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 
-export const PARTS = ['arms', 'ablations', 'latency', 'scenarios'] as const;
+export const PARTS = ['arms', 'ablations', 'latency', 'scenarios', 'profiles'] as const;
 export type Part = (typeof PARTS)[number];
 
 /** What the command line asks for. */

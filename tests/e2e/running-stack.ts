@@ -49,8 +49,8 @@ export interface RunningStack {
 
 async function findPorts(): Promise<{ ports: Ports; offset: string }> {
   for (let tries = 0; ; tries += 1) {
-    // Clear of the default ports and of those the kernel gives out (32768 and above).
-    const offset = String(2000 + 100 * Math.floor(Math.random() * 180));
+    // Clear of the default ports, of those the kernel gives out (32768 and above), and of 10080, which fetch refuses.
+    const offset = String(2100 + 100 * Math.floor(Math.random() * 179));
     const ports = planPorts({ ORDERFLOW_PORT_OFFSET: offset });
     try {
       await checkPortsFree(ports);

@@ -111,7 +111,7 @@ describe('the consumer of a step, on a real broker', () => {
     const counts = `(SELECT count(DISTINCT xmin::text)::int FROM toy_orders) AS commits,
                     (SELECT count(*)::int FROM outbox) AS rows`;
     expect((await database.owner.query(`SELECT ${counts}`)).rows).toEqual([{ commits: 1, rows: 1 }]);
-    expect(metrics.counts.get(`step_batches_total{"step":"${step.name}","size":"8"}`)).toBe(1);
+    expect(metrics.counts.get(`step_batches_total{"step":"${step.name}","size":"32"}`)).toBe(1);
   });
 
   it('reads what was there before its group was, and leaves no lag at rest', async () => {

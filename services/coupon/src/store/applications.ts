@@ -7,10 +7,9 @@ import type { RestorationFact, RestorationState } from '../domain/restoration.ts
 
 /** Locks the coupons that the orders name, then reads the orders' fences: a missing one cannot be locked (rule R1). */
 export async function lockCoupons(tx: Tx, events: readonly StockReserved[]): Promise<ApplicationState> {
-  const coupons = await tx.query<Coupon & { id: number }>(
-    `SELECT id, user_id AS "userId", discount_amount AS "discountAmount", used_at IS NOT NULL AS used
-       FROM coupons WHERE id = ANY ($1::bigint[]) ORDER BY id FOR NO KEY UPDATE`,
-    [events.map(({ data }) => data.couponId).filter((id) => id !== null)],
+  const coupons = await lockNamed(
+    tx,
+    events.map(({ data }) => data.couponId).filter((id) => id !== null),
   );
   const fences = await tx.query<FenceRow>(
     `SELECT order_id AS "orderId", status, attempt, coupon_id AS "couponId"
@@ -18,16 +17,30 @@ export async function lockCoupons(tx: Tx, events: readonly StockReserved[]): Pro
     [events.map(({ data }) => data.orderId)],
   );
   return {
-    coupons: new Map(coupons.rows.map(({ id, ...coupon }) => [id, coupon])),
+    coupons: new Map(coupons.map(({ id, ...coupon }) => [id, coupon])),
     fences: fencesFrom(fences.rows),
   };
 }
 
+/** Most orders name none: then there is nothing to ask for. */
+async function lockNamed(tx: Tx, ids: readonly number[]): Promise<(Coupon & { id: number })[]> {
+  if (ids.length === 0) return [];
+  const { rows } = await tx.query<Coupon & { id: number }>(
+    `SELECT id, user_id AS "userId", discount_amount AS "discountAmount", used_at IS NOT NULL AS used
+       FROM coupons WHERE id = ANY ($1::bigint[]) ORDER BY id FOR NO KEY UPDATE`,
+    [ids],
+  );
+  return rows;
+}
+
 export async function saveApplications(tx: Tx, facts: readonly ApplicationFact[]): Promise<void> {
   const applied = facts.filter((fact) => fact.type === 'coupon.applied');
-  await tx.query('UPDATE coupons SET used_at = now(), updated_at = now() WHERE id = ANY ($1::bigint[])', [
-    applied.map(({ data }) => data.couponId).filter((id) => id !== null),
-  ]);
+  const used = applied.map(({ data }) => data.couponId).filter((id) => id !== null);
+  if (used.length > 0) {
+    await tx.query('UPDATE coupons SET used_at = now(), updated_at = now() WHERE id = ANY ($1::bigint[])', [
+      used,
+    ]);
+  }
   const rows = facts.toSorted(byOrder);
   await tx.query(
     `INSERT INTO coupon_applications (order_id, coupon_id, status, discount_amount, refusal)

@@ -102,7 +102,10 @@ export async function insertOrders(
 export async function saveTransitions(tx: Tx, facts: readonly OrderFact[]): Promise<void> {
   const orders = [...new Map(facts.map(({ order }) => [order.data.orderId, order])).values()];
   await updateOrders(tx, orders);
-  await updateItems(tx, orders);
+  const priced = facts.flatMap((fact) =>
+    fact.type === 'order.progressed' && fact.stage === 'STOCK_RESERVED' ? [fact.data] : [],
+  );
+  if (priced.length > 0) await updateItems(tx, priced);
   await insertEvents(tx, facts.flatMap(timelineRow));
 }
 
@@ -139,11 +142,12 @@ function arrayLiteral(names: readonly Participant[]): string {
   return `{${names.join(',')}}`;
 }
 
-/** Prices are set once: a line that has one keeps it, and its row is not written again. */
-async function updateItems(tx: Tx, orders: readonly Order[]): Promise<void> {
-  const priced = orders.flatMap(({ data }) =>
-    data.items.filter((item) => item.unitPrice !== null).map((item) => ({ orderId: data.orderId, ...item })),
-  );
+/**
+ * Prices come with the stage STOCK_RESERVED, which an order that skips stages passes too, and are set once: a line that
+ * has one keeps it.
+ */
+async function updateItems(tx: Tx, orders: readonly OrderSoFar[]): Promise<void> {
+  const priced = orders.flatMap(({ orderId, items }) => items.map((item) => ({ orderId, ...item })));
   await tx.query(
     `UPDATE order_products p SET unit_price = u.unit_price, total_price = u.total_price
        FROM unnest($1::bigint[], $2::bigint[], $3::numeric[], $4::numeric[]) u (order_id, product_id, unit_price, total_price)

@@ -10,6 +10,7 @@ import type {
   RetryOptions,
 } from 'kafkajs';
 import { stopIdleTimer } from './idle-timer.ts';
+import { keyPartitioner } from './partitioner.ts';
 import { useRecordCodec } from './record-codec.ts';
 
 /** What the kit needs of a logger; pino has it. */
@@ -111,7 +112,7 @@ export const RELAY_PRODUCER = {
   maxInFlightRequests: 1,
   // The number of partitions is part of the contract: topics are created from the catalog.
   allowAutoTopicCreation: false,
-  createPartitioner: kafkajs.Partitioners.DefaultPartitioner,
+  createPartitioner: keyPartitioner,
   // Enough for a partition that changed its leader. Beyond that the relay sends the same rows again itself.
   retry: { ...RETRY, retries: 2 },
 } satisfies ProducerConfig;

@@ -1,6 +1,7 @@
 import { kafkajsInternal } from './kafkajs-internals.ts';
 import { decodeFetch, OldMessageFormat, UNDECODED, type FetchResponse } from './record-decoder.ts';
-import { encodeProduce, type EncodedBody, type ProduceRequest } from './record-encoder.ts';
+import { encodeProduce, type ProduceRequest } from './record-encoder.ts';
+import type { EncodedBody } from './record-writer.ts';
 
 interface ProduceCall {
   readonly request: { encode: () => Promise<EncodedBody> };

@@ -4,14 +4,14 @@ import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import fc from 'fast-check';
 import { unsupportedCompression, useRecordCodec } from './record-codec.ts';
 import type { FetchResponse } from './record-decoder.ts';
-import type { EncodedBody, ProduceRequest } from './record-encoder.ts';
+import type { ProduceRequest } from './record-encoder.ts';
 
 interface Protocol<Call> {
   protocol: (agreed: { version: number }) => (request: unknown) => Call;
 }
 const require = createRequire(import.meta.url);
 const produce = require('kafkajs/src/protocol/requests/produce') as Protocol<{
-  request: { encode: () => Promise<EncodedBody> };
+  request: { encode: () => Promise<{ buffer: Buffer }> };
 }>;
 const fetch = require('kafkajs/src/protocol/requests/fetch') as Protocol<{
   response: { decode: (payload: Buffer) => Promise<FetchResponse> };

@@ -1,6 +1,6 @@
 -- Orders for wrk: one thread, each request another user, product and key. Arguments: the file of tokens (one a line, a
--- user each), the number of products, the first coupon (0: no coupons), the run's name, the number of users, and of
--- every 100 orders how many ask for a product that does not exist.
+-- user each), the number of products, the first coupon (0: no coupons), the run's name, and of every
+-- 100 orders how many ask for a product that does not exist.
 -- A string a request instead of wrk.format and a table: the generator shares the cores with what it measures.
 local tokens, products, coupon, run, refused = {}, 1, 0, "run", 0
 local count = 0

@@ -24,7 +24,7 @@ export interface Bench {
 }
 
 const QUICK = [OURS, 'monolith-pg', 'naive'];
-/** Most techniques are worth more than the machine's noise: two rounds tell. */
+/** Seventeen of them: a third round would take eight minutes more. */
 const ABLATION_ROUNDS = 2;
 
 /**

@@ -1,5 +1,5 @@
 /**
- * What 1,000 orders took when these values were recorded (six runs: the same counts in each, fsyncs 14 to 16, bytes
+ * What 1,000 orders took when these values were recorded (five runs: the same counts in each, fsyncs 14 to 16, bytes
  * within 6 %). The gate closes at BOUND times a value. After a change that is meant to cost more, or one that saves: put
  * 0 in its place, run `npm test -- bench/src/gate`, and write down what the failure has received.
  */

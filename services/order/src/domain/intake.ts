@@ -43,7 +43,7 @@ export function duplicateProduct(items: OrderRequest['items']): number | null {
   return null;
 }
 
-/** How many orders are open, counted once a second by the deadline sweeper: the intake refuses more above its limit. */
+/** How many orders are open, counted by the deadline sweeper every second, under load every five: the intake refuses more above its limit. */
 export interface OpenOrderCount {
   open: number;
 }

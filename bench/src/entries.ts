@@ -47,6 +47,8 @@ export function comparedEntries(place: OursPlace): Entry[] {
     entry(ours({ ...plain, name: 'ours-gateway', what: 'the same through the gateway', gateway: true })),
     entry(
       ours({ ...plain, name: 'ours-two-instances', what: 'two processes of each service', instances: 2 }),
+      // Each of them gets half of the orders, and is as warm as the one after as many.
+      { warmUpSeconds: 2 * WARM_UP_S },
     ),
     entry(direct, { name: 'ours-hot-product', what: 'all orders ask for one product', products: 1 }),
     entry(direct, { name: 'ours-refused', what: '30 % of orders name no product', refusedPercent: 30 }),

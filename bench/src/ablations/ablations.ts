@@ -32,7 +32,7 @@ const COALESCE = 'packages/messaging/dist/coalesce.js';
 const HTTP_APP = 'packages/service-runtime/dist/http-app.js';
 const CREATE_ORDER = 'services/order/dist/http/create-order.js';
 
-/** `append` answers with one id a message, in their order: each becomes a row of its own for the relay. */
+/** The row of an append has one id a message, in their order: each becomes a row of its own for the relay. */
 const ROW_PER_MESSAGE: Patch = {
   module: RELAY,
   find: 'handOver = (row) => {',
@@ -42,6 +42,14 @@ const ROW_PER_MESSAGE: Patch = {
             return;
         }`,
 };
+
+const ID_PER_MESSAGE: Patch = {
+  module: OUTBOX,
+  find: 'return onlyRow(sent.rows).id;',
+  replace: 'return sent.rows.flatMap(({ id }) => id);',
+};
+
+const ALL_OR_NONE = 'CASE WHEN count(*) = cardinality($1::bigint[]) THEN array_agg(e.id ORDER BY e.id) END';
 
 const MESSAGE_IN_ORDER: Patch = {
   module: ORDER_OUTBOX,
@@ -147,22 +155,13 @@ export const ABLATIONS: readonly Ablation[] = [
       { module: OUTBOX, find: 'VALUES ($1) RETURNING id', replace: 'SELECT unnest($1::text[]) RETURNING id' },
       {
         module: OUTBOX,
-        find: '[JSON.stringify(messages)]',
-        replace: '[messages.map((message) => JSON.stringify([message]))]',
+        find: 'JSON.stringify(messages)',
+        replace: 'messages.map((message) => JSON.stringify([message]))',
       },
-      { module: OUTBOX, find: 'return onlyRow(rows).id;', replace: 'return rows.map(({ id }) => id);' },
+      ID_PER_MESSAGE,
       MESSAGE_IN_ORDER,
-      { module: ORDER_OUTBOX, find: 'array_agg(e.id ORDER BY e.id)', replace: 'ARRAY[e.id]' },
-      {
-        module: ORDER_OUTBOX,
-        find: 'RETURNING id, cardinality(event_ids)',
-        replace: 'ORDER BY k.n RETURNING id, cardinality(event_ids)',
-      },
-      {
-        module: ORDER_OUTBOX,
-        find: '= onlyRow(rows)',
-        replace: '= { id: rows.map(({ id }) => id), events: rows.length }',
-      },
+      { module: ORDER_OUTBOX, find: ALL_OR_NONE, replace: 'ARRAY[e.id]' },
+      { module: ORDER_OUTBOX, find: 'RETURNING id', replace: 'ORDER BY k.n RETURNING id' },
     ],
   },
   {
@@ -178,12 +177,12 @@ export const ABLATIONS: readonly Ablation[] = [
       },
       {
         module: DELIVER,
-        find: 'return applyStep({ step, outbox }, tx, now, events);',
+        find: 'return applyStep({ step, outbox }, tx, now, events, state);',
         replace: `const { rows } = await tx.query(\`INSERT INTO inbox (step, event_id)
             SELECT $1, id FROM unnest($2::text[]) id ON CONFLICT DO NOTHING RETURNING event_id AS id\`,
             [step.name, events.map(({ id }) => id)]);
         const unseen = new Set(rows.map(({ id }) => id));
-        return applyStep({ step, outbox }, tx, now, events.filter(({ id }) => unseen.has(id)));`,
+        return applyStep({ step, outbox }, tx, now, events.filter(({ id }) => unseen.has(id)), state);`,
       },
     ],
   },
@@ -192,9 +191,14 @@ export const ABLATIONS: readonly Ablation[] = [
     instead: 'each commit that publishes says so with NOTIFY (nobody listens, so this is the least it costs)',
     patches: [OUTBOX, DELIVER].map((module) => ({
       module,
-      find: 'await outbox.append(tx, messages)',
-      replace: `(await tx.query("SELECT pg_notify('outbox', '')"), await outbox.append(tx, messages))`,
+      find: 'outbox.append(tx, messages)',
+      replace: `(tx.send("SELECT pg_notify('outbox', '')", []), outbox.append(tx, messages))`,
     })),
+  },
+  {
+    name: 'without-pipelining',
+    instead: 'each statement of a transaction waits for the answer to the one before',
+    patches: [{ module: POSTGRES, find: 'pipeline: true', replace: 'pipeline: false' }],
   },
   {
     name: 'without-index-plans',
@@ -244,14 +248,11 @@ export const ABLATIONS: readonly Ablation[] = [
         return pending.map(`,
       },
       ROW_PER_MESSAGE,
+      ID_PER_MESSAGE,
       MESSAGE_IN_ORDER,
       { module: ORDER_OUTBOX, find: 'INSERT INTO outbox (event_ids)', replace: '' },
-      {
-        module: ORDER_OUTBOX,
-        find: 'array_agg(e.id ORDER BY e.id)',
-        replace: 'array_agg(e.id ORDER BY k.n) AS id, count(*)::int AS events',
-      },
-      { module: ORDER_OUTBOX, find: 'RETURNING id, cardinality(event_ids) AS events', replace: '' },
+      { module: ORDER_OUTBOX, find: ALL_OR_NONE, replace: 'array_agg(e.id ORDER BY k.n) AS id' },
+      { module: ORDER_OUTBOX, find: 'RETURNING id', replace: '' },
       {
         module: ORDER_OUTBOX,
         find: 'SELECT id, event_ids FROM outbox',

@@ -2,6 +2,7 @@ import { createKafka, createRelayProducer, createStepConsumer } from '@orderflow
 import { createLogger } from '@orderflow/service-runtime/logger';
 import { waitUntil } from '@orderflow/testing/wait-until';
 import type { Kafka } from 'kafkajs';
+import { deleteGroups } from '../arms/renew-topics.ts';
 import { READERS, trailOf, type TrailOrder } from './order-trail.ts';
 
 /** Topics of the floor's own, so that no step of an arm reads its events; as many partitions as the catalog's. */
@@ -45,9 +46,7 @@ export async function createTopics(
     const old = await known();
     if (old.length > 0) await admin.deleteTopics({ topics: old });
     await waitUntil(async () => (await known()).length === 0, { what: "the end of the floor's topics" });
-    const { groups } = await admin.listGroups();
-    const stale = groups.map(({ groupId }) => groupId).filter((group) => group in GROUPS);
-    if (stale.length > 0) await admin.deleteGroups(stale);
+    await deleteGroups(admin, (group) => group in GROUPS);
   };
   await Promise.all([admin.connect(), producer.connect()]);
   await deleteAll();

@@ -2,7 +2,7 @@ import type { ReceivedEvent } from '@orderflow/shared-events/contract';
 import { decodeMessage, encodeMessage, type Message } from '@orderflow/shared-events/envelope';
 import { park, type DeadLetterReason, type ParkedMessage } from './dead-letters.ts';
 import type { Outbox, OutboxRow } from './outbox.ts';
-import { transaction, type ConnectionPool, type Tx } from './postgres.ts';
+import { loadedTransaction, type ConnectionPool, type Tx } from './postgres.ts';
 import type { Delivery, Fact, Step } from './step.ts';
 
 /** What one committed batch did. `row` is to be handed to the relay. */
@@ -32,26 +32,30 @@ export async function deliver(
   batch: readonly Delivery[],
 ): Promise<Delivered> {
   const { events, refused } = decodeBatch(step, batch);
-  const { facts, row } = await transaction(pool, async (tx, now) => {
-    if (refused.length > 0) await park(tx, step.name, refused);
-    return applyStep({ step, outbox }, tx, now, events);
-  });
+  const { facts, row } = await loadedTransaction(
+    pool,
+    events.length > 0 ? (tx) => step.load(tx, events) : null,
+    async (tx, now, state) => {
+      if (refused.length > 0) await park(tx, step.name, refused);
+      return applyStep({ step, outbox }, tx, now, events, state);
+    },
+  );
   if (facts.length > 0) committed?.(facts);
   return { facts: facts.length, row, refused };
 }
 
-/** Runs a step over events inside a transaction that is already open. */
-export async function applyStep(
+/** Runs a step over events inside a transaction that is already open, on the state it has loaded there. */
+export function applyStep(
   { step, outbox }: Pick<StepContext, 'step' | 'outbox'>,
   tx: Tx,
   now: Date,
   events: readonly ReceivedEvent[],
-): Promise<{ facts: readonly Fact[]; row: OutboxRow | undefined }> {
-  if (events.length === 0) return { facts: [], row: undefined };
+  loaded: unknown,
+): { facts: readonly Fact[]; row: OutboxRow | undefined } {
   const contracts = new Map(step.emits.map((contract) => [contract.type, contract]));
   const facts = [];
   const messages: Message[] = [];
-  let state = await step.load(tx, events);
+  let state = loaded;
   for (const event of events) {
     for (const fact of step.decide(state, event, now)) {
       state = step.evolve(state, fact);
@@ -64,8 +68,8 @@ export async function applyStep(
       );
     }
   }
-  if (facts.length > 0) await step.save(tx, facts);
-  const row = messages.length > 0 ? { id: await outbox.append(tx, messages), messages } : undefined;
+  if (facts.length > 0) step.save(tx, facts);
+  const row = messages.length > 0 ? outbox.append(tx, messages) : undefined;
   return { facts, row };
 }
 

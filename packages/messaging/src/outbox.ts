@@ -1,8 +1,10 @@
 import type { Message } from '@orderflow/shared-events/envelope';
+import type { Sent } from './pipeline.ts';
 import { transaction, type ConnectionPool, type Tx } from './postgres.ts';
 
 /** Messages of one commit, under the id of the outbox row that holds them until the broker has acknowledged them. */
 export interface OutboxRow {
+  /** Known once the row is committed. */
   readonly id: number;
   readonly messages: readonly Message[];
 }
@@ -16,8 +18,8 @@ export type HandOver = (row: OutboxRow) => void;
  * into ORDER_EVENTS.
  */
 export interface Outbox {
-  /** Appends one row for all messages of this commit and returns its id. */
-  append(tx: Tx, messages: readonly Message[]): Promise<number>;
+  /** Appends one row for all messages of this commit. */
+  append(tx: Tx, messages: readonly Message[]): OutboxRow;
   /** Locks up to `limit` rows older than a second that are not in `held`, skipping those another relay has locked. */
   claim(tx: Tx, held: readonly number[], limit: number): Promise<OutboxRow[]>;
   /** Deletes rows whose messages are acknowledged. */
@@ -29,12 +31,11 @@ export interface Outbox {
  * messages themselves.
  */
 export const messageOutbox: Outbox = {
-  async append(tx, messages) {
-    const { rows } = await tx.query<{ id: number }>(
-      'INSERT INTO outbox (messages) VALUES ($1) RETURNING id',
-      [JSON.stringify(messages)],
-    );
-    return onlyRow(rows).id;
+  append(tx, messages) {
+    const sent = tx.send<{ id: number }>('INSERT INTO outbox (messages) VALUES ($1) RETURNING id', [
+      JSON.stringify(messages),
+    ]);
+    return appendedRow(sent, messages);
   },
 
   async claim(tx, held, limit) {
@@ -49,6 +50,16 @@ export const messageOutbox: Outbox = {
 
   remove: removeOutboxRows,
 };
+
+/** The row that `sent` inserts, with the id that it returns. */
+export function appendedRow(sent: Sent<{ readonly id: number }>, messages: readonly Message[]): OutboxRow {
+  return {
+    get id() {
+      return onlyRow(sent.rows).id;
+    },
+    messages,
+  };
+}
 
 /** Deletes rows of the table `outbox` by id. */
 export async function removeOutboxRows(tx: Tx, ids: readonly number[]): Promise<void> {
@@ -81,7 +92,7 @@ export async function commitWithOutbox<Result>(
   const { result, row } = await transaction(pool, async (tx, now) => {
     const { result, messages } = await work(tx, now);
     if (messages.length === 0) return { result, row: undefined };
-    return { result, row: { id: await outbox.append(tx, messages), messages } };
+    return { result, row: outbox.append(tx, messages) };
   });
   if (row) handOver(row);
   return result;

@@ -5,6 +5,8 @@ import type pg from 'pg';
 import { amounts, createPool, transaction } from './postgres.ts';
 import { openToyDatabase, type ToyDatabase } from './toy-step.test.ts';
 
+const DIVISION_BY_ZERO = '22012';
+
 describe('transaction', () => {
   let database: ToyDatabase;
   let pool: pg.Pool;
@@ -67,7 +69,7 @@ describe('transaction', () => {
       await tx.query('INSERT INTO toy_diary VALUES ($1)', ['swallowed']);
       await tx.query('SELECT 1 / 0').catch(() => undefined);
     });
-    await expect(work).rejects.toThrow('the transaction had failed before COMMIT');
+    await expect(work).rejects.toMatchObject({ code: DIVISION_BY_ZERO });
     expect(await diary()).toEqual([]);
   });
 

@@ -80,13 +80,14 @@ async function runOnce(
     if (letter.tooOld) return { refused: 'TOO_OLD', why: `parked more than ${REPLAY_DAYS} days ago` };
     const { events, refused } = decodeBatch(step, [{ ...letter, headers: headersFromJson(letter.headers) }]);
     if (refused[0]) return { refused: refused[0].reason, why: refused[0].error };
-    const { facts, row } = await applyStep(context, tx, now, events);
+    const { facts, row } = applyStep(context, tx, now, events, await step.load(tx, events));
     const outcome: ReplayOutcome = facts.length > 0 ? 'REPLAYED' : 'NO_EFFECT';
-    if (dryRun) throw new DryRun(outcome);
     await tx.query(
       'UPDATE dead_letters SET closed_at = now(), outcome = $2, closed_by = $3, note = $4 WHERE id = $1',
       [id, outcome, closedBy ?? null, note ?? null],
     );
+    // What the step writes has been tried, too: it was sent before this.
+    if (dryRun) throw new DryRun(outcome);
     return { outcome, row, facts };
   });
   if (done === null || 'refused' in done) return done;

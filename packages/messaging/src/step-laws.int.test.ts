@@ -73,19 +73,19 @@ const LAW_BREAKERS: Record<'i' | 'ii' | 'iii' | 'iv', (database: ToyDatabase) =>
   }),
   // Keeps a diary through a connection of its own.
   iii: ({ owner }) => ({
-    save: async (tx, facts) => {
-      for (const { data } of facts) {
+    load: async (tx, events) => {
+      for (const { data } of events) {
         await owner.query('INSERT INTO toy_diary VALUES ($1) ON CONFLICT DO NOTHING', [
           `order ${data.orderId}`,
         ]);
       }
-      await saveToy(tx, facts);
+      return loadToy(tx, events);
     },
   }),
   // Saves one fact after the other.
   iv: () => ({
-    save: async (tx, facts) => {
-      for (const fact of facts) await saveToy(tx, [fact]);
+    save: (tx, facts) => {
+      for (const fact of facts) saveToy(tx, [fact]);
     },
   }),
 };
@@ -111,21 +111,20 @@ describe('a step that breaks a law', () => {
   });
 
   it('is caught by law i when it has no fence', async () => {
+    let known: ReadonlySet<number> = new Set();
     const forgetful = {
       ...toyStep(),
       name: 'toy.forgets',
-      load: async (tx: Tx, events: Parameters<typeof loadToy>[1]) => ({
-        ...(await loadToy(tx, events)),
-        handled: new Set<number>(),
-      }),
-      save: async (tx: Tx, facts: Parameters<typeof saveToy>[1]) => {
-        const known = await tx.query<{ id: number }>('SELECT order_id AS id FROM toy_orders');
-        const ids = new Set(known.rows.map(({ id }) => id));
-        await saveToy(
-          tx,
-          facts.filter(({ data }) => !ids.has(data.orderId)),
-        );
+      load: async (tx: Tx, events: Parameters<typeof loadToy>[1]) => {
+        const state = await loadToy(tx, events);
+        known = state.handled;
+        return { ...state, handled: new Set<number>() };
       },
+      save: (tx: Tx, facts: Parameters<typeof saveToy>[1]) =>
+        saveToy(
+          tx,
+          facts.filter(({ data }) => !known.has(data.orderId)),
+        ),
     };
     const subject = subjectOf(forgetful, database);
     await expect(checkReplay(subject, { seed: 1 })).rejects.toThrow(/breaks law i:.*again changed something/);

@@ -34,15 +34,18 @@ export interface Step<
   readonly undoneBy?: string;
   /** Primary-key constraints of the fence tables it inserts into: a violation is a lost race (rule R1), not a fault. */
   readonly fences: readonly string[];
-  /** Locks and reads what the events need, one sorted statement per table. */
+  /** Locks and reads what the events need, one sorted statement per table, all in one round trip where they can be. */
   load(tx: Tx, events: readonly EventOf<On>[]): Promise<State>;
   /** Pure and total: early, late and duplicate events give no facts. Only faults throw. `now`: the database's clock. */
   decide(state: State, event: EventOf<On>, now: Date): readonly Decided[];
   /** The state the batch's next event sees. The state is the batch's own: it may be changed in place (a copy per event
    * would make a batch quadratic). */
   evolve(state: State, fact: Decided): State;
-  /** Writes all facts, one set-based statement per table: rows by their last state, counters by sum, ledgers in full. */
-  save(tx: Tx, facts: readonly Decided[]): Promise<void>;
+  /**
+   * Writes all facts, one set-based statement per table: rows by their last state, counters by sum, ledgers in full.
+   * They travel with the COMMIT (`tx.send`).
+   */
+  save(tx: Tx, facts: readonly Decided[]): void;
 }
 
 /** Declares a step: its types are inferred from `on`, `emits` and the pure functions. */

@@ -64,15 +64,16 @@ export function toyStep(contracts = toyContracts(), name = 'toy.take'): ToyStep 
 export const wanted = (data: Data): number => data.items[0]?.quantity ?? 0;
 
 export async function loadToy(tx: Tx, events: readonly Asked[]): Promise<ToyState> {
-  const users = await tx.query<{ id: number; tokens: number }>(
-    `SELECT user_id AS id, tokens FROM toy_users WHERE user_id = ANY ($1::bigint[])
-      ORDER BY user_id FOR NO KEY UPDATE`,
-    [events.map(({ data }) => data.userId)],
-  );
-  const orders = await tx.query<{ id: number }>(
-    'SELECT order_id AS id FROM toy_orders WHERE order_id = ANY ($1::bigint[])',
-    [events.map(({ data }) => data.orderId)],
-  );
+  const [users, orders] = await Promise.all([
+    tx.query<{ id: number; tokens: number }>(
+      `SELECT user_id AS id, tokens FROM toy_users WHERE user_id = ANY ($1::bigint[])
+        ORDER BY user_id FOR NO KEY UPDATE`,
+      [events.map(({ data }) => data.userId)],
+    ),
+    tx.query<{ id: number }>('SELECT order_id AS id FROM toy_orders WHERE order_id = ANY ($1::bigint[])', [
+      events.map(({ data }) => data.orderId),
+    ]),
+  ]);
   return {
     handled: new Set(orders.rows.map(({ id }) => id)),
     tokens: new Map(users.rows.map(({ id, tokens }) => [id, tokens])),
@@ -95,21 +96,21 @@ export function withToy(state: ToyState, { type, data }: ToyFact): ToyState {
   return state;
 }
 
-export async function saveToy(tx: Tx, facts: readonly ToyFact[]): Promise<void> {
+export function saveToy(tx: Tx, facts: readonly ToyFact[]): void {
   const taken = facts.filter(({ type }) => type === 'toy.taken').map(({ data }) => data);
-  await tx.query(
+  tx.send(
     `INSERT INTO toy_takings (order_id, user_id, tokens)
      SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::int[])`,
     [taken.map(({ orderId }) => orderId), taken.map(({ userId }) => userId), taken.map(wanted)],
   );
-  await tx.query(
+  tx.send(
     `UPDATE toy_users u SET tokens = u.tokens - t.tokens
        FROM (SELECT user_id, sum(tokens) AS tokens FROM unnest($1::bigint[], $2::int[]) x (user_id, tokens) GROUP BY 1) t
       WHERE u.user_id = t.user_id`,
     [taken.map(({ userId }) => userId), taken.map(wanted)],
   );
   const sorted = facts.toSorted((a, b) => a.data.orderId - b.data.orderId);
-  await tx.query('INSERT INTO toy_orders (order_id, status) SELECT * FROM unnest($1::bigint[], $2::text[])', [
+  tx.send('INSERT INTO toy_orders (order_id, status) SELECT * FROM unnest($1::bigint[], $2::text[])', [
     sorted.map(({ data }) => data.orderId),
     sorted.map(({ type }) => (type === 'toy.taken' ? 'done' : 'rejected')),
   ]);

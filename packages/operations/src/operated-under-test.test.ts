@@ -29,9 +29,8 @@ const noteOrders = defineStep({
     return noted.has(orderId) ? [] : [{ type: 'noted', orderId } as const];
   },
   evolve: (noted) => noted,
-  save: async (tx, facts) => {
-    await tx.query('INSERT INTO noted SELECT unnest($1::bigint[])', [facts.map(({ orderId }) => orderId)]);
-  },
+  save: (tx, facts) =>
+    void tx.send('INSERT INTO noted SELECT unnest($1::bigint[])', [facts.map(({ orderId }) => orderId)]),
 }) as unknown as Step;
 
 export const OPERATOR = 9;

@@ -9,8 +9,13 @@ export interface TcpProxy {
   hush(): void;
   /** Accepts connections again, and passes on what waited. */
   heal(): void;
-  /** Once: what is sent with `text` in it arrives, and instead of its answer the connection is reset. */
+  /**
+   * Once: what is sent with `text` in it arrives, and instead of its answer, known by the same text (`COMMIT`), the
+   * connection is reset.
+   */
   loseAnswerTo(text: string): void;
+  /** How many times something came from the near side. */
+  writes(): number;
   close(): Promise<void>;
 }
 
@@ -20,6 +25,7 @@ export async function createTcpProxy(target: { host: string; port: number }): Pr
   let isCut = false;
   let isSilent = false;
   let unanswered: string | null = null;
+  let writes = 0;
   const server = createServer((near) => {
     if (isCut) return void near.resetAndDestroy();
     const far = connect(target);
@@ -37,10 +43,12 @@ export async function createTcpProxy(target: { host: string; port: number }): Pr
       if (isSilent) socket.pause();
     }
     near.on('data', (sent: Buffer) => {
+      writes += 1;
       if (unanswered === null || !sent.includes(unanswered)) return;
+      const text = unanswered;
       unanswered = null;
       far.unpipe(near);
-      far.once('data', () => near.resetAndDestroy()).resume();
+      far.on('data', (answer: Buffer) => answer.includes(text) && near.resetAndDestroy()).resume();
     });
   });
   await new Promise<void>((resolve) => server.listen({ host: '127.0.0.1', port: 0 }, resolve));
@@ -53,6 +61,7 @@ export async function createTcpProxy(target: { host: string; port: number }): Pr
       isCut = true;
       reset();
     },
+    writes: () => writes,
     hush() {
       isSilent = true;
       for (const socket of sockets) socket.pause();

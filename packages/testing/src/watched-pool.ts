@@ -12,16 +12,23 @@ export type StatementHook = (statement: {
   readonly run: () => Promise<unknown>;
 }) => Promise<unknown>;
 
-/** The same pool, with every statement of its connections going through `hook`. */
+/**
+ * The same pool, with every statement of its connections going through `hook`, one after the other: what would travel in
+ * one round trip is sent when the statement before it is answered. After one that failed, as after a crash, only a
+ * ROLLBACK is sent.
+ */
 export function watchPool(pool: ConnectionPool, hook: StatementHook): ConnectionPool {
   return {
     async connect() {
       const client = await pool.connect();
+      const inOrder = oneByOne();
       return new Proxy(client, {
         get(target, property) {
           if (property === 'query') {
-            return (...args: [{ text: string }]) =>
-              hook({ text: textOf(args[0]), client: target, run: () => target.query(...args) });
+            return (...args: [{ text: string }]) => {
+              const text = textOf(args[0]);
+              return inOrder(text, () => hook({ text, client: target, run: () => target.query(...args) }));
+            };
           }
           const value: unknown = Reflect.get(target, property, target);
           return typeof value === 'function' ? (value as () => unknown).bind(target) : value;
@@ -44,6 +51,14 @@ export async function statementsOf(
     }),
   );
   return texts;
+}
+
+function oneByOne(): (text: string, send: () => Promise<unknown>) => Promise<unknown> {
+  let last: Promise<unknown> = Promise.resolve();
+  return (text, send) => {
+    last = text === 'ROLLBACK' ? last.then(send, send) : last.then(send);
+    return last;
+  };
 }
 
 function textOf(query: string | { text: string }): string {

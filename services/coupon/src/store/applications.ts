@@ -7,15 +7,17 @@ import type { RestorationFact, RestorationState } from '../domain/restoration.ts
 
 /** Locks the coupons that the orders name, then reads the orders' fences: a missing one cannot be locked (rule R1). */
 export async function lockCoupons(tx: Tx, events: readonly StockReserved[]): Promise<ApplicationState> {
-  const coupons = await lockNamed(
-    tx,
-    events.map(({ data }) => data.couponId).filter((id) => id !== null),
-  );
-  const fences = await tx.query<FenceRow>(
-    `SELECT order_id AS "orderId", status, attempt, coupon_id AS "couponId"
-       FROM coupon_applications WHERE order_id = ANY ($1::bigint[])`,
-    [events.map(({ data }) => data.orderId)],
-  );
+  const [coupons, fences] = await Promise.all([
+    lockNamed(
+      tx,
+      events.map(({ data }) => data.couponId).filter((id) => id !== null),
+    ),
+    tx.query<FenceRow>(
+      `SELECT order_id AS "orderId", status, attempt, coupon_id AS "couponId"
+         FROM coupon_applications WHERE order_id = ANY ($1::bigint[])`,
+      [events.map(({ data }) => data.orderId)],
+    ),
+  ]);
   return {
     coupons: new Map(coupons.map(({ id, ...coupon }) => [id, coupon])),
     fences: fencesFrom(fences.rows),
@@ -33,16 +35,14 @@ async function lockNamed(tx: Tx, ids: readonly number[]): Promise<(Coupon & { id
   return rows;
 }
 
-export async function saveApplications(tx: Tx, facts: readonly ApplicationFact[]): Promise<void> {
+export function saveApplications(tx: Tx, facts: readonly ApplicationFact[]): void {
   const applied = facts.filter((fact) => fact.type === 'coupon.applied');
   const used = applied.map(({ data }) => data.couponId).filter((id) => id !== null);
   if (used.length > 0) {
-    await tx.query('UPDATE coupons SET used_at = now(), updated_at = now() WHERE id = ANY ($1::bigint[])', [
-      used,
-    ]);
+    tx.send('UPDATE coupons SET used_at = now(), updated_at = now() WHERE id = ANY ($1::bigint[])', [used]);
   }
   const rows = facts.toSorted(byOrder);
-  await tx.query(
+  tx.send(
     `INSERT INTO coupon_applications (order_id, coupon_id, status, discount_amount, refusal)
      SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::numeric[], $5::text[])`,
     [
@@ -71,21 +71,21 @@ export async function lockApplications(
   return { fences: fencesFrom(rows) };
 }
 
-export async function saveRestorations(tx: Tx, facts: readonly RestorationFact[]): Promise<void> {
-  await tx.query('UPDATE coupons SET used_at = NULL, updated_at = now() WHERE id = ANY ($1::bigint[])', [
+export function saveRestorations(tx: Tx, facts: readonly RestorationFact[]): void {
+  tx.send('UPDATE coupons SET used_at = NULL, updated_at = now() WHERE id = ANY ($1::bigint[])', [
     facts.map(({ couponId }) => couponId).filter((id) => id !== null),
   ]);
   // A batch may hold a tombstone and the nudge that follows it: one row, with the last attempt.
   const tombstones = new Set(facts.filter(({ was }) => was === 'none').map(({ data }) => data.orderId));
   const last = [...new Map(facts.map(({ data }) => [data.orderId, data])).values()];
   const kept = last.filter(({ orderId }) => !tombstones.has(orderId));
-  await tx.query(
+  tx.send(
     `UPDATE coupon_applications a SET status = 'undone', attempt = u.attempt, updated_at = now()
        FROM unnest($1::bigint[], $2::int[]) u (order_id, attempt) WHERE a.order_id = u.order_id`,
     [kept.map(({ orderId }) => orderId), kept.map(({ attempt }) => attempt)],
   );
   const added = last.filter(({ orderId }) => tombstones.has(orderId)).sort((a, b) => a.orderId - b.orderId);
-  await tx.query(
+  tx.send(
     `INSERT INTO coupon_applications (order_id, status, attempt)
      SELECT order_id, 'undone', attempt FROM unnest($1::bigint[], $2::int[]) t (order_id, attempt)`,
     [added.map(({ orderId }) => orderId), added.map(({ attempt }) => attempt)],

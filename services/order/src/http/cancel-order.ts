@@ -39,7 +39,7 @@ export const cancelOrder = (
           });
         }
         const facts = decideCancel(order, now, { id: requestId, traceparent });
-        if (facts.length > 0) await saveTransitions(tx, facts);
+        if (facts.length > 0) saveTransitions(tx, facts);
         return { result: facts.map(({ data }) => data.orderId), messages: messagesOf(facts, now) };
       });
       changed(ids);

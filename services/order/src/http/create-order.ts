@@ -165,7 +165,7 @@ async function acceptOrders(
       claimed.map(({ claim }) => claim),
     );
   const accepted = full ? [] : claimed;
-  if (accepted.length > 0) await insertOrders(tx, accepted);
+  if (accepted.length > 0) insertOrders(tx, accepted);
   return {
     result: outcomes.map((outcome, index) => answerTo(outcome, drafts, index, full)),
     messages: accepted.map(({ order, traceparent, requestId }) =>

@@ -27,7 +27,7 @@ export const nudgeOrder = (write: WriteContext) =>
         if (order.status !== 'CANCELLING' || facts.length === 0) {
           throw problem('NOT_CANCELLING', { detail: `order ${id} is ${order.status}` });
         }
-        await saveTransitions(tx, facts);
+        saveTransitions(tx, facts);
         const next = order.attempt + 1;
         await recordAction(tx, {
           subject: caller.userId,

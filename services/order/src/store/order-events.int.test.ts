@@ -23,9 +23,7 @@ async function runEverything(pool: ConnectionPool): Promise<void> {
   const accept = () =>
     transaction(pool, async (tx) => {
       const [id] = (await takeOrderIds(tx, 1)) as [number];
-      await insertOrders(tx, [
-        { order: acceptedOrder(id, REQUEST), traceparent: null, requestId: 'request-1' },
-      ]);
+      insertOrders(tx, [{ order: acceptedOrder(id, REQUEST), traceparent: null, requestId: 'request-1' }]);
       return id;
     });
   const context = { step: advanceOrders, pool, outbox: orderOutbox };

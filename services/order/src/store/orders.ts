@@ -18,19 +18,21 @@ interface OrderRow extends Omit<OrderSoFar, 'orderId' | 'items'> {
 
 /** Locks orders by id, in id order, and reads them with their lines. Unknown ids are simply not in the result. */
 export async function lockOrders(tx: Tx, ids: readonly number[]): Promise<Orders> {
-  const orders = await tx.query<OrderRow>(
-    `SELECT id, user_id AS "userId", status, coupon_id AS "couponId", original_amount AS "originalAmount",
-            discount_amount AS "discountAmount", total_amount AS "totalAmount", failure_reason AS reason,
-            paid_at AS "paidAt", cancelling_at AS "cancellingAt", compensate, pending, attempt
-       FROM orders WHERE id = ANY ($1::bigint[]) ORDER BY id FOR NO KEY UPDATE`,
-    [ids],
-  );
-  const lines = await tx.query<OrderItem & { orderId: number }>(
-    `SELECT order_id AS "orderId", product_id AS "productId", quantity, expected_unit_price AS "expectedUnitPrice",
-            unit_price AS "unitPrice", total_price AS "totalPrice"
-       FROM order_products WHERE order_id = ANY ($1::bigint[]) ORDER BY order_id, product_id`,
-    [ids],
-  );
+  const [orders, lines] = await Promise.all([
+    tx.query<OrderRow>(
+      `SELECT id, user_id AS "userId", status, coupon_id AS "couponId", original_amount AS "originalAmount",
+              discount_amount AS "discountAmount", total_amount AS "totalAmount", failure_reason AS reason,
+              paid_at AS "paidAt", cancelling_at AS "cancellingAt", compensate, pending, attempt
+         FROM orders WHERE id = ANY ($1::bigint[]) ORDER BY id FOR NO KEY UPDATE`,
+      [ids],
+    ),
+    tx.query<OrderItem & { orderId: number }>(
+      `SELECT order_id AS "orderId", product_id AS "productId", quantity, expected_unit_price AS "expectedUnitPrice",
+              unit_price AS "unitPrice", total_price AS "totalPrice"
+         FROM order_products WHERE order_id = ANY ($1::bigint[]) ORDER BY order_id, product_id`,
+      [ids],
+    ),
+  ]);
   const items = new Map<number, OrderItem[]>(orders.rows.map(({ id }) => [id, []]));
   for (const { orderId, ...item } of lines.rows) items.get(orderId)?.push(item);
   return new Map(orders.rows.map((row) => [row.id, orderFrom(row, items.get(row.id) ?? [])]));
@@ -53,16 +55,16 @@ function present<Value>(value: Value | null): Value {
 }
 
 /** Inserts accepted orders with their lines and their ORDER_CREATED events: three statements for any number of them. */
-export async function insertOrders(
+export function insertOrders(
   tx: Tx,
   accepted: readonly {
     readonly order: OrderSoFar;
     readonly traceparent: string | null;
     readonly requestId: string;
   }[],
-): Promise<void> {
+): void {
   const orders = accepted.map(({ order }) => order);
-  await tx.query(
+  tx.send(
     `INSERT INTO orders (id, user_id, coupon_id, created_at, updated_at)
      SELECT id, user_id, coupon_id, t.now, t.now
        FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) o (id, user_id, coupon_id),
@@ -74,7 +76,7 @@ export async function insertOrders(
     ],
   );
   const lines = orders.flatMap(({ orderId, items }) => items.map((item) => ({ orderId, ...item })));
-  await tx.query(
+  tx.send(
     `INSERT INTO order_products (order_id, product_id, quantity, expected_unit_price)
      SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::int[], $4::numeric[])`,
     [
@@ -84,7 +86,7 @@ export async function insertOrders(
       amounts(lines.map(({ expectedUnitPrice }) => expectedUnitPrice)),
     ],
   );
-  await insertEvents(
+  insertEvents(
     tx,
     accepted.map(({ order, traceparent, requestId }) => ({
       orderId: order.orderId,
@@ -99,19 +101,19 @@ export async function insertOrders(
 }
 
 /** Writes the orders as the last fact of each left them, and every fact that is a line of the timeline. */
-export async function saveTransitions(tx: Tx, facts: readonly OrderFact[]): Promise<void> {
+export function saveTransitions(tx: Tx, facts: readonly OrderFact[]): void {
   const orders = [...new Map(facts.map(({ order }) => [order.data.orderId, order])).values()];
-  await updateOrders(tx, orders);
+  updateOrders(tx, orders);
   const priced = facts.flatMap((fact) =>
     fact.type === 'order.progressed' && fact.stage === 'STOCK_RESERVED' ? [fact.data] : [],
   );
-  if (priced.length > 0) await updateItems(tx, priced);
-  await insertEvents(tx, facts.flatMap(timelineRow));
+  if (priced.length > 0) updateItems(tx, priced);
+  insertEvents(tx, facts.flatMap(timelineRow));
 }
 
-async function updateOrders(tx: Tx, orders: readonly Order[]): Promise<void> {
+function updateOrders(tx: Tx, orders: readonly Order[]): void {
   const cancelling = orders.map((order) => (order.status === 'CANCELLING' ? order : null));
-  await tx.query(
+  tx.send(
     `UPDATE orders o
         SET status = u.status, original_amount = u.original_amount, discount_amount = u.discount_amount,
             total_amount = u.total_amount, failure_reason = u.reason, paid_at = u.paid_at,
@@ -146,9 +148,9 @@ function arrayLiteral(names: readonly Participant[]): string {
  * Prices come with the stage STOCK_RESERVED, which an order that skips stages passes too, and are set once: a line that
  * has one keeps it.
  */
-async function updateItems(tx: Tx, orders: readonly OrderSoFar[]): Promise<void> {
+function updateItems(tx: Tx, orders: readonly OrderSoFar[]): void {
   const priced = orders.flatMap(({ orderId, items }) => items.map((item) => ({ orderId, ...item })));
-  await tx.query(
+  tx.send(
     `UPDATE order_products p SET unit_price = u.unit_price, total_price = u.total_price
        FROM unnest($1::bigint[], $2::bigint[], $3::numeric[], $4::numeric[]) u (order_id, product_id, unit_price, total_price)
       WHERE p.order_id = u.order_id AND p.product_id = u.product_id AND p.unit_price IS NULL`,
@@ -202,8 +204,8 @@ function timelineRow(fact: OrderFact): EventRow[] {
   }
 }
 
-async function insertEvents(tx: Tx, rows: readonly EventRow[]): Promise<void> {
-  await tx.query(
+function insertEvents(tx: Tx, rows: readonly EventRow[]): void {
+  tx.send(
     `INSERT INTO order_events (order_id, type, attempt, topic, snapshot, traceparent, causation_id, created_at)
      SELECT e.*, date_trunc('milliseconds', now())
        FROM unnest($1::bigint[], $2::text[], $3::int[], $4::text[], $5::text[], $6::text[], $7::text[]) e`,

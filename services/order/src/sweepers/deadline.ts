@@ -56,7 +56,7 @@ async function timeOut(write: WriteContext, late: readonly number[]): Promise<nu
   return commitWithOutbox(write, async (tx, now) => {
     const orders = await lockOrders(tx, await lockFree(tx, late));
     const facts = [...orders.values()].flatMap((order) => decideTimeOut(order, now, NOBODY));
-    if (facts.length > 0) await saveTransitions(tx, facts);
+    if (facts.length > 0) saveTransitions(tx, facts);
     return { result: facts.map(({ data }) => data.orderId), messages: messagesOf(facts, now) };
   });
 }

@@ -16,10 +16,10 @@ export async function readAttempts(tx: Tx, events: readonly BalanceCharged[]): P
   return { fences: fencesFrom(rows) };
 }
 
-export async function savePayments(tx: Tx, facts: readonly PaymentFact[]): Promise<void> {
+export function savePayments(tx: Tx, facts: readonly PaymentFact[]): void {
   const rows = facts.toSorted((a, b) => a.data.orderId - b.data.orderId);
   // The fence first: of two that pay one order, the second then fails on it and is known for a lost race.
-  await tx.query(
+  tx.send(
     `INSERT INTO payment_attempts (order_id, status, user_id, amount)
      SELECT * FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::numeric[])`,
     [
@@ -29,7 +29,7 @@ export async function savePayments(tx: Tx, facts: readonly PaymentFact[]): Promi
       amounts(rows.map(({ data }) => data.totalAmount)),
     ],
   );
-  await insertPayments(
+  insertPayments(
     tx,
     'PAYMENT',
     rows
@@ -48,8 +48,8 @@ export async function lockAttempts(tx: Tx, events: readonly OrderCancelling[]): 
   return { fences: fencesFrom(rows) };
 }
 
-export async function saveRefunds(tx: Tx, facts: readonly RefundFact[]): Promise<void> {
-  await insertPayments(
+export function saveRefunds(tx: Tx, facts: readonly RefundFact[]): void {
+  insertPayments(
     tx,
     'REFUND',
     facts.flatMap(({ data, refund }) =>
@@ -60,25 +60,25 @@ export async function saveRefunds(tx: Tx, facts: readonly RefundFact[]): Promise
   const tombstones = new Set(facts.filter(({ was }) => was === 'none').map(({ data }) => data.orderId));
   const last = [...new Map(facts.map(({ data }) => [data.orderId, data])).values()];
   const kept = last.filter(({ orderId }) => !tombstones.has(orderId));
-  await tx.query(
+  tx.send(
     `UPDATE payment_attempts a SET status = 'undone', attempt = u.attempt, updated_at = now()
        FROM unnest($1::bigint[], $2::int[]) u (order_id, attempt) WHERE a.order_id = u.order_id`,
     [kept.map(({ orderId }) => orderId), kept.map(({ attempt }) => attempt)],
   );
   const added = last.filter(({ orderId }) => tombstones.has(orderId)).sort((a, b) => a.orderId - b.orderId);
-  await tx.query(
+  tx.send(
     `INSERT INTO payment_attempts (order_id, status, attempt)
      SELECT order_id, 'undone', attempt FROM unnest($1::bigint[], $2::int[]) t (order_id, attempt)`,
     [added.map(({ orderId }) => orderId), added.map(({ attempt }) => attempt)],
   );
 }
 
-async function insertPayments(
+function insertPayments(
   tx: Tx,
   kind: 'PAYMENT' | 'REFUND',
   rows: readonly { orderId: number; userId: number; amount: AmountMinor }[],
-): Promise<void> {
-  await tx.query(
+): void {
+  tx.send(
     `INSERT INTO payments (kind, order_id, user_id, amount)
      SELECT $1, p.* FROM unnest($2::bigint[], $3::bigint[], $4::numeric[]) p`,
     [

@@ -7,7 +7,7 @@ export interface Purge {
 }
 
 /** Deletes rows of sales that count nowhere; COUNTED ones are what a refund subtracts. Returns how many. */
-export async function purgeSalesOrders(tx: Tx, { days, limit }: Purge): Promise<number> {
+export async function purgeSalesOrders(tx: Pick<Tx, 'query'>, { days, limit }: Purge): Promise<number> {
   const { rows } = await tx.query(
     `DELETE FROM sales_orders WHERE order_id IN (
        SELECT order_id FROM sales_orders

@@ -17,11 +17,11 @@ export async function lockSales(
   };
 }
 
-export async function saveSales(tx: Tx, facts: readonly SalesFact[]): Promise<void> {
+export function saveSales(tx: Tx, facts: readonly SalesFact[]): void {
   const added = new Set(facts.filter(({ was }) => was === 'none').map(({ orderId }) => orderId));
   const last = [...new Map(facts.map((fact) => [fact.orderId, fact])).values()];
   const rows = last.filter(({ orderId }) => added.has(orderId)).sort((a, b) => a.orderId - b.orderId);
-  await tx.query(
+  tx.send(
     `INSERT INTO sales_orders (order_id, state, day, items)
      SELECT * FROM unnest($1::bigint[], $2::text[], $3::date[], $4::jsonb[])`,
     [
@@ -31,11 +31,10 @@ export async function saveSales(tx: Tx, facts: readonly SalesFact[]): Promise<vo
       rows.map(({ lines }) => JSON.stringify(lines)),
     ],
   );
-  await tx.query(
-    `UPDATE sales_orders SET state = 'VOID', updated_at = now() WHERE order_id = ANY ($1::bigint[])`,
-    [last.filter(({ orderId }) => !added.has(orderId)).map(({ orderId }) => orderId)],
-  );
-  await changeDailySales(tx, facts);
+  tx.send(`UPDATE sales_orders SET state = 'VOID', updated_at = now() WHERE order_id = ANY ($1::bigint[])`, [
+    last.filter(({ orderId }) => !added.has(orderId)).map(({ orderId }) => orderId),
+  ]);
+  changeDailySales(tx, facts);
 }
 
 interface DailyChange {
@@ -49,9 +48,9 @@ interface DailyChange {
  * that batches cannot wait for each other in a circle; a sum below zero is left to the second, since an upsert checks
  * the row it proposes (quantity >= 0) before it finds the one that is there.
  */
-async function changeDailySales(tx: Tx, facts: readonly SalesFact[]): Promise<void> {
+function changeDailySales(tx: Tx, facts: readonly SalesFact[]): void {
   const changes = dailyChanges(facts);
-  await tx.query(
+  tx.send(
     `INSERT INTO product_daily_sales AS s (product_id, date, quantity)
      SELECT product_id, date, quantity
        FROM unnest($1::bigint[], $2::date[], $3::bigint[]) d (product_id, date, quantity) ORDER BY product_id, date
@@ -63,7 +62,7 @@ async function changeDailySales(tx: Tx, facts: readonly SalesFact[]): Promise<vo
     ],
   );
   const fewer = changes.filter(({ quantity }) => quantity < 0);
-  await tx.query(
+  tx.send(
     `UPDATE product_daily_sales s SET quantity = s.quantity + d.quantity, updated_at = now()
        FROM unnest($1::bigint[], $2::date[], $3::bigint[]) d (product_id, date, quantity)
       WHERE s.product_id = d.product_id AND s.date = d.date`,

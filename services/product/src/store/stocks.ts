@@ -15,10 +15,10 @@ export async function lockQuantities(tx: Tx, productIds: readonly number[]): Pro
  * Adds to stocks that are locked already, as one sum per product. CHECK (quantity >= 0) stands behind the decisions.
  * @param changes pieces put in (above zero) or taken out (below zero); a product may come several times
  */
-export async function changeStocks(tx: Tx, changes: readonly Adjustment[]): Promise<void> {
+export function changeStocks(tx: Tx, changes: readonly Adjustment[]): void {
   const deltas = new Map<number, number>();
   for (const { productId, delta } of changes) deltas.set(productId, (deltas.get(productId) ?? 0) + delta);
-  await tx.query(
+  tx.send(
     `UPDATE product_stocks s SET quantity = s.quantity + d.delta, updated_at = now()
        FROM unnest($1::bigint[], $2::bigint[]) d (product_id, delta) WHERE s.product_id = d.product_id`,
     [[...deltas.keys()], [...deltas.values()]],
@@ -27,7 +27,7 @@ export async function changeStocks(tx: Tx, changes: readonly Adjustment[]): Prom
 
 /** Changes stocks that are locked, with one ledger row an adjustment, in the order of the adjustments. */
 export async function insertAdjustments(tx: Tx, adjustments: readonly Adjustment[]): Promise<void> {
-  await changeStocks(tx, adjustments);
+  changeStocks(tx, adjustments);
   await tx.query(
     `INSERT INTO stock_adjustments (product_id, kind, delta)
      SELECT product_id, 'ADJUSTMENT', delta

@@ -17,7 +17,7 @@ import { problem } from '@orderflow/service-runtime/problem';
 import { defineRoute } from '@orderflow/service-runtime/route';
 import { formatAmount, type AmountMinor } from '@orderflow/shared-events/money';
 import { decideTopUp, withTopUp, type TopUp, type TopUpOutcome, type TopUpState } from '../domain/top-up.ts';
-import { insertMoves, lockBalances } from '../store/balances.ts';
+import { insertTopUps, lockBalances } from '../store/balances.ts';
 import { userNotFound } from './user-shape.ts';
 
 interface TopUpRequest extends TopUp {
@@ -124,9 +124,8 @@ async function makeTopUps(
     if (outcome.kind === 'topped-up') done.push({ request, balance: outcome.balance });
     else answers.set(request, outcome);
   }
-  const recordIds = await insertMoves(
+  const recordIds = await insertTopUps(
     tx,
-    'TOP_UP',
     done.map(({ request: { userId, amount } }) => ({ userId, amount, orderId: null })),
   );
   const kept = done.map(({ request, balance }, index) => {

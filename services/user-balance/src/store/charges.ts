@@ -5,32 +5,34 @@ import type { OrderCancelling } from '@orderflow/shared-events/order';
 import type { ChargeFact, ChargeState } from '../domain/charge.ts';
 import type { Fence, Fences } from '../domain/fence.ts';
 import type { RefundFact, RefundState } from '../domain/refund.ts';
-import { insertMoves, lockBalances } from './balances.ts';
+import { lockBalances, sendMoves } from './balances.ts';
 
 /** Locks the users' balances, then reads the orders' fences: a missing one cannot be locked (rule R1). */
 export async function loadCharges(tx: Tx, events: readonly CouponApplied[]): Promise<ChargeState> {
-  const balances = await lockBalances(
-    tx,
-    events.map(({ data }) => data.userId),
-  );
-  const fences = await tx.query<FenceRow>(
-    `SELECT order_id AS "orderId", status, attempt, user_id AS "userId", amount
-       FROM order_charges WHERE order_id = ANY ($1::bigint[])`,
-    [events.map(({ data }) => data.orderId)],
-  );
+  const [balances, fences] = await Promise.all([
+    lockBalances(
+      tx,
+      events.map(({ data }) => data.userId),
+    ),
+    tx.query<FenceRow>(
+      `SELECT order_id AS "orderId", status, attempt, user_id AS "userId", amount
+         FROM order_charges WHERE order_id = ANY ($1::bigint[])`,
+      [events.map(({ data }) => data.orderId)],
+    ),
+  ]);
   return { balances, fences: fencesFrom(fences.rows) };
 }
 
-export async function saveCharges(tx: Tx, facts: readonly ChargeFact[]): Promise<void> {
+export function saveCharges(tx: Tx, facts: readonly ChargeFact[]): void {
   const rows = facts.toSorted((a, b) => a.data.orderId - b.data.orderId);
-  await insertMoves(
+  sendMoves(
     tx,
     'CHARGE',
     rows
       .filter(({ type }) => type === 'balance.charged')
       .map(({ data }) => ({ userId: data.userId, amount: data.totalAmount, orderId: data.orderId })),
   );
-  await tx.query(
+  tx.send(
     `INSERT INTO order_charges (order_id, status, user_id, amount)
      SELECT * FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::numeric[])`,
     [
@@ -57,8 +59,8 @@ export async function lockCharges(tx: Tx, events: readonly OrderCancelling[]): P
   return { fences };
 }
 
-export async function saveRefunds(tx: Tx, facts: readonly RefundFact[]): Promise<void> {
-  await insertMoves(
+export function saveRefunds(tx: Tx, facts: readonly RefundFact[]): void {
+  sendMoves(
     tx,
     'REFUND',
     facts.flatMap(({ data, refund }) => (refund ? [{ ...refund, orderId: data.orderId }] : [])),
@@ -67,13 +69,13 @@ export async function saveRefunds(tx: Tx, facts: readonly RefundFact[]): Promise
   const tombstones = new Set(facts.filter(({ was }) => was === 'none').map(({ data }) => data.orderId));
   const last = [...new Map(facts.map(({ data }) => [data.orderId, data])).values()];
   const kept = last.filter(({ orderId }) => !tombstones.has(orderId));
-  await tx.query(
+  tx.send(
     `UPDATE order_charges c SET status = 'undone', attempt = u.attempt, updated_at = now()
        FROM unnest($1::bigint[], $2::int[]) u (order_id, attempt) WHERE c.order_id = u.order_id`,
     [kept.map(({ orderId }) => orderId), kept.map(({ attempt }) => attempt)],
   );
   const added = last.filter(({ orderId }) => tombstones.has(orderId)).sort((a, b) => a.orderId - b.orderId);
-  await tx.query(
+  tx.send(
     `INSERT INTO order_charges (order_id, status, attempt)
      SELECT order_id, 'undone', attempt FROM unnest($1::bigint[], $2::int[]) t (order_id, attempt)`,
     [added.map(({ orderId }) => orderId), added.map(({ attempt }) => attempt)],

@@ -1,0 +1,108 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { createTcpProxy } from '@orderflow/testing/tcp-proxy';
+import { watchPool } from '@orderflow/testing/watched-pool';
+import type pg from 'pg';
+import { createPool, loadedTransaction, transaction } from './postgres.ts';
+import { openToyDatabase, type ToyDatabase } from './toy-step.test.ts';
+
+const DIVISION_BY_ZERO = '22012';
+
+describe('a pipelined transaction', () => {
+  let database: ToyDatabase;
+  let pool: pg.Pool;
+  beforeAll(async () => {
+    database = await openToyDatabase();
+    pool = database.pool;
+  });
+  afterEach(() => database.owner.query('TRUNCATE toy_diary'));
+  afterAll(() => database.close());
+
+  const diary = async () =>
+    (await database.owner.query<{ entry: string }>('SELECT entry FROM toy_diary ORDER BY 1')).rows.map(
+      ({ entry }) => entry,
+    );
+
+  it('sends what nobody waits for with the COMMIT, in order, and knows its answers then', async () => {
+    const sent = await transaction(pool, async (tx) => {
+      tx.send('INSERT INTO toy_diary VALUES ($1)', ['one']);
+      const counted = tx.send<{ count: number }>('SELECT count(*)::int AS count FROM toy_diary', []);
+      tx.send('INSERT INTO toy_diary VALUES ($1)', ['two']);
+      expect(() => counted.rows).toThrow('has no answer before it');
+      return counted;
+    });
+    expect(sent.rows).toEqual([{ count: 1 }]);
+    expect(await diary()).toEqual(['one', 'two']);
+  });
+
+  it('sends what was held back before what is asked next', async () => {
+    const { rows } = await transaction(pool, async (tx) => {
+      tx.send('INSERT INTO toy_diary VALUES ($1)', ['held']);
+      return tx.query('SELECT entry FROM toy_diary');
+    });
+    expect(rows).toEqual([{ entry: 'held' }]);
+  });
+
+  it('commits nothing when a statement fails that travels with the COMMIT, and names that one', async () => {
+    const single = createPool({ url: database.url, name: 'one', max: 1 });
+    try {
+      const work = transaction(single, async (tx) => {
+        tx.send('INSERT INTO toy_diary VALUES ($1)', ['before']);
+        tx.send('SELECT 1 / $1::int', [0]);
+        tx.send('INSERT INTO toy_diary VALUES ($1)', ['after']);
+      });
+      await expect(work).rejects.toMatchObject({ code: DIVISION_BY_ZERO });
+      expect(await diary()).toEqual([]);
+      await transaction(single, async (tx) => void tx.send('INSERT INTO toy_diary VALUES ($1)', ['next']));
+      expect(await diary()).toEqual(['next']);
+    } finally {
+      await single.end();
+    }
+  });
+
+  it('names the statement that failed, not the one that it made fail', async () => {
+    const work = transaction(pool, async (tx) => {
+      tx.send('SELECT 1 / $1::int', [0]);
+      await tx.query('SELECT 1');
+    });
+    await expect(work).rejects.toMatchObject({ code: DIVISION_BY_ZERO });
+  });
+
+  it('needs two round trips, whatever is loaded and sent', async () => {
+    const url = new URL(database.url);
+    const proxy = await createTcpProxy({ host: url.hostname, port: Number(url.port) });
+    url.port = String(proxy.port);
+    const single = createPool({ url: url.href, name: 'one', max: 1 });
+    try {
+      const run = () =>
+        loadedTransaction(
+          single,
+          (tx) => Promise.all([tx.query('SELECT 1'), tx.query('SELECT 2')]),
+          async (tx) => {
+            tx.send('INSERT INTO toy_diary VALUES ($1)', ['one']);
+            tx.send('DELETE FROM toy_diary', []);
+          },
+        );
+      await run();
+      const before = proxy.writes();
+      await run();
+      expect(proxy.writes() - before).toBe(2);
+    } finally {
+      await single.end();
+      await proxy.close();
+    }
+  });
+
+  it('sends nothing behind BEGIN but the load', async () => {
+    const texts: string[] = [];
+    const refusing = watchPool(pool, ({ text, run }) => {
+      texts.push(text);
+      return text.startsWith('BEGIN') ? Promise.reject(new Error('planted')) : run();
+    });
+    const work = transaction(refusing, async (tx) => {
+      await tx.query('INSERT INTO toy_diary VALUES ($1)', ['alone']);
+    });
+    await expect(work).rejects.toThrow('planted');
+    expect(texts.slice(1)).toEqual(['ROLLBACK']);
+    expect(await diary()).toEqual([]);
+  });
+});

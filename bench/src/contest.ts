@@ -54,8 +54,12 @@ async function runEntry(backends: StartedBackends, entry: Entry, run: string): P
   }
 }
 
-/** Counting statements takes Postgres time of its own, so it is done in the warm-up alone. */
+/**
+ * Counting statements takes Postgres time of its own, so it is done in the warm-up alone. Postgres keeps 5,000 of them and
+ * forgets the rarest: those of earlier arms would leave while the next is counted.
+ */
 async function countStatements({ admin }: StartedBackends, count: boolean): Promise<void> {
+  if (count) await admin.query('SELECT pg_stat_statements_reset()');
   await admin.query(`ALTER SYSTEM SET pg_stat_statements.track = '${count ? 'top' : 'none'}'`);
   await admin.query('SELECT pg_reload_conf()');
 }

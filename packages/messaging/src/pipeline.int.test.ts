@@ -1,3 +1,4 @@
+import { connect, createServer, type AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { createTcpProxy } from '@orderflow/testing/tcp-proxy';
 import { watchPool } from '@orderflow/testing/watched-pool';
@@ -6,6 +7,30 @@ import { createPool, loadedTransaction, transaction } from './postgres.ts';
 import { openToyDatabase, type ToyDatabase } from './toy-step.test.ts';
 
 const DIVISION_BY_ZERO = '22012';
+
+/** A way to Postgres that passes so many bytes on and then breaks. */
+async function createTornWay(databaseUrl: string) {
+  const url = new URL(databaseUrl);
+  const way = { url: '', passed: 0, limit: Infinity };
+  const server = createServer((near) => {
+    const far = connect(Number(url.port), url.hostname);
+    for (const socket of [near, far]) socket.on('error', () => undefined);
+    near.on('data', (sent: Buffer) => {
+      const rest = way.limit - way.passed;
+      way.passed += Math.min(sent.length, rest);
+      if (sent.length <= rest) return void far.write(sent);
+      far.end(sent.subarray(0, rest));
+      near.resetAndDestroy();
+    });
+    near.on('close', () => far.end());
+    far.pipe(near);
+  });
+  await new Promise<void>((resolve) => server.listen({ host: '127.0.0.1', port: 0 }, resolve));
+  way.url = Object.assign(new URL(databaseUrl), {
+    port: String((server.address() as AddressInfo).port),
+  }).href;
+  return { way, close: () => new Promise((resolve) => server.close(resolve)) };
+}
 
 describe('a pipelined transaction', () => {
   let database: ToyDatabase;
@@ -104,5 +129,36 @@ describe('a pipelined transaction', () => {
     await expect(work).rejects.toThrow('planted');
     expect(texts.slice(1)).toEqual(['ROLLBACK']);
     expect(await diary()).toEqual([]);
+  });
+
+  it('leaves nothing when the connection breaks anywhere within what travels with the COMMIT', async () => {
+    const { way, close } = await createTornWay(database.url);
+    const single = createPool({ url: way.url, name: 'torn', max: 1 });
+    let begin = 0;
+    const run = (entry: string, bytes: number) =>
+      transaction(single, async (tx) => {
+        await tx.query('SELECT 1 AS one');
+        begin = way.passed;
+        way.limit = begin + bytes;
+        for (const part of ['a', 'b', 'c']) tx.send('INSERT INTO toy_diary VALUES ($1)', [entry + part]);
+      });
+    try {
+      for (const share of [0.1, 0.3, 0.5, 0.7, 0.9]) {
+        way.limit = Infinity;
+        await run(`prepared ${share} `, Infinity);
+        await run(`measured ${share} `, Infinity);
+        const length = way.passed - begin;
+        await expect(run(`torn ${share} `, Math.floor(length * share))).rejects.toMatchObject({
+          code: 'DATABASE_AWAY',
+        });
+      }
+      expect((await diary()).filter((entry) => entry.startsWith('torn'))).toEqual([]);
+      way.limit = Infinity;
+      await run('after ', Infinity);
+      expect(await diary()).toContain('after c');
+    } finally {
+      await single.end();
+      await close();
+    }
   });
 });

@@ -25,6 +25,7 @@ const WARM_UP_S = 8;
 const MEASURED_S = 8;
 /** What takes orders faster than it can carry them out works on after the load: a tenth of the time fills as long a run. */
 const SLOW_S = 3;
+const SLOW_ABLATIONS = ['without-batches', 'without-joined-sends'];
 
 function entry(arm: Arm, load: Partial<Entry> = {}): Entry {
   const { name, what } = arm;
@@ -58,7 +59,7 @@ export function comparedEntries(place: OursPlace): Entry[] {
 /** Ours without one technique at a time. */
 export function ablationEntries(place: OursPlace): Entry[] {
   return ABLATIONS.map((ablation) => {
-    const slow = ablation.name === 'without-batches' ? { warmUpSeconds: SLOW_S, seconds: SLOW_S } : {};
-    return entry(ablated(ablation, { ...place, name: ablation.name, what: ablation.instead }), slow);
+    const load = SLOW_ABLATIONS.includes(ablation.name) ? { warmUpSeconds: SLOW_S, seconds: SLOW_S } : {};
+    return entry(ablated(ablation, { ...place, name: ablation.name, what: ablation.instead }), load);
   });
 }

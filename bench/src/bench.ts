@@ -24,7 +24,7 @@ export interface Bench {
 }
 
 const QUICK = [OURS, 'monolith-pg', 'naive'];
-/** Seventeen of them: a third round would take eight minutes more. */
+/** There are so many that a third round would take nine minutes more. */
 const ABLATION_ROUNDS = 2;
 
 /**

@@ -4,7 +4,7 @@ import { createTcpProxy } from '@orderflow/testing/tcp-proxy';
 import { watchPool } from '@orderflow/testing/watched-pool';
 import type pg from 'pg';
 import { createPool, loadedTransaction, transaction } from './postgres.ts';
-import { openToyDatabase, type ToyDatabase } from './toy-step.test.ts';
+import { openToyDatabase, readDiary, type ToyDatabase } from './toy-step.test.ts';
 
 const DIVISION_BY_ZERO = '22012';
 
@@ -42,10 +42,7 @@ describe('a pipelined transaction', () => {
   afterEach(() => database.owner.query('TRUNCATE toy_diary'));
   afterAll(() => database.close());
 
-  const diary = async () =>
-    (await database.owner.query<{ entry: string }>('SELECT entry FROM toy_diary ORDER BY 1')).rows.map(
-      ({ entry }) => entry,
-    );
+  const diary = () => readDiary(database);
 
   it('sends what nobody waits for with the COMMIT, in order, and knows its answers then', async () => {
     const sent = await transaction(pool, async (tx) => {

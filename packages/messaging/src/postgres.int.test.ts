@@ -3,7 +3,7 @@ import { createTcpProxy, type TcpProxy } from '@orderflow/testing/tcp-proxy';
 import { statementsOf, watchPool } from '@orderflow/testing/watched-pool';
 import type pg from 'pg';
 import { amounts, createPool, transaction } from './postgres.ts';
-import { openToyDatabase, type ToyDatabase } from './toy-step.test.ts';
+import { openToyDatabase, readDiary, type ToyDatabase } from './toy-step.test.ts';
 
 const DIVISION_BY_ZERO = '22012';
 
@@ -18,10 +18,7 @@ describe('transaction', () => {
   afterAll(() => database.close());
 
   const write = (entry: string) => ({ text: 'INSERT INTO toy_diary VALUES ($1)', values: [entry] });
-  const diary = async () =>
-    (await database.owner.query<{ entry: string }>('SELECT entry FROM toy_diary ORDER BY 1')).rows.map(
-      ({ entry }) => entry,
-    );
+  const diary = () => readDiary(database);
 
   it('commits and gives back what the work gives back', async () => {
     const result = await transaction(pool, async (tx) => {

@@ -175,6 +175,12 @@ export async function resetToy({ owner }: Pick<ToyDatabase, 'owner'>): Promise<v
   await owner.query('INSERT INTO toy_users VALUES (1, 100)');
 }
 
+/** The entries of the toy's diary, sorted. */
+export async function readDiary({ owner }: Pick<ToyDatabase, 'owner'>): Promise<string[]> {
+  const { rows } = await owner.query<{ entry: string }>('SELECT entry FROM toy_diary ORDER BY 1');
+  return rows.map(({ entry }) => entry);
+}
+
 /** A logger whose lines a test can look at. */
 export function quietLogger() {
   const line = () => jest.fn<KitLogger['info']>();

@@ -25,7 +25,7 @@ const WARM_UP_S = 8;
 const MEASURED_S = 8;
 /** What takes orders faster than it can carry them out works on after the load: a tenth of the time fills as long a run. */
 const SLOW_S = 3;
-const SLOW_ABLATIONS = ['without-batches', 'without-joined-sends', 'with-published-at'];
+const SLOW_ABLATIONS = ['without-batches', 'without-joined-sends'];
 
 function entry(arm: Arm, load: Partial<Entry> = {}): Entry {
   const { name, what } = arm;

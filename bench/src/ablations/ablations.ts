@@ -43,10 +43,12 @@ const ROW_PER_MESSAGE: Patch = {
         }`,
 };
 
+/** A row that holds several messages keeps its one id. */
 const ID_PER_MESSAGE: Patch = {
   module: OUTBOX,
   find: 'return onlyRow(sent.rows).id;',
-  replace: 'return sent.rows.flatMap(({ id }) => id);',
+  replace: `const ids = sent.rows.flatMap(({ id }) => id);
+            return ids.length === messages.length ? ids : ids[0];`,
 };
 
 const ALL_OR_NONE = 'CASE WHEN count(*) = cardinality($1::bigint[]) THEN array_agg(e.id ORDER BY e.id) END';

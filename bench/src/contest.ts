@@ -18,15 +18,23 @@ const COUPONS_SPARED = 300;
 /**
  * Runs all entries in turn, round by round, each over fresh tables and warmed up: what is compared was measured within
  * minutes of each other.
- * @throws Error when an arm fails or its books are wrong: its figures would not count
+ * @throws Error, after all others have run, when an arm failed or its books are wrong: its figures do not count
  */
 export async function runContest(backends: StartedBackends, contest: Contest): Promise<void> {
+  const failures: string[] = [];
   for (let round = 1; round <= contest.rounds; round += 1) {
     for (const entry of contest.entries) {
       contest.onRun(entry.name, round);
-      contest.onResult(entry.name, await runEntry(backends, entry, `${entry.name}-${round}`));
+      try {
+        contest.onResult(entry.name, await runEntry(backends, entry, `${entry.name}-${round}`));
+      } catch (error) {
+        failures.push(
+          `${entry.name}, round ${round}: ${error instanceof Error ? error.message : String(error)}`,
+        );
+      }
     }
   }
+  if (failures.length > 0) throw new Error(failures.join('\n'));
 }
 
 async function runEntry(backends: StartedBackends, entry: Entry, run: string): Promise<Throughput> {
@@ -46,8 +54,7 @@ async function runEntry(backends: StartedBackends, entry: Entry, run: string): P
       run,
     });
     const violations = await arm.verify();
-    if (violations.length > 0)
-      throw new Error(`the books of ${entry.name} are wrong:\n${violations.join('\n')}`);
+    if (violations.length > 0) throw new Error(`its books are wrong:\n${violations.join('\n')}`);
     return { ...figures, statementsPerOrder };
   } finally {
     await arm.stop();

@@ -28,7 +28,7 @@ const STOPPED_S = 60;
 const IDLE_S = 60;
 const COUPON_ROUNDS = 3;
 const COUPON_S = 6;
-const WARM_UP = { connections: 256, seconds: 10, products: PRODUCTS, firstCoupon: 0, refusedPercent: 0 };
+const WARM_UP = { connections: 256, seconds: 16, products: PRODUCTS, firstCoupon: 0, refusedPercent: 0 };
 /** Against a monolith that was not run; the spike's slowest hour made this. */
 const MONOLITH_PEAK = 1_000;
 
@@ -38,23 +38,22 @@ function halfOf(rounds: readonly Throughput[] | undefined, otherwise: number): n
   return Math.max(10, Math.round(peak / 20) * 10);
 }
 
-/** Latencies at one order a second and at half of two peaks, and what nobody's orders cost. */
+/** Latencies at half of two peaks and, once the stack has come to rest, what nobody's orders cost and one a second takes. */
 export async function runLatencies(scenarios: Scenarios): Promise<Pick<BenchResult, 'latency' | 'idle'>> {
   const { backends, throughput, report } = scenarios;
   return withOurs(scenarios, 'latency', async (arm) => {
-    const rates = [
-      { name: 'idle', rate: 1, seconds: IDLE_S },
-      { name: 'half-monolith', rate: halfOf(throughput['monolith-pg'], MONOLITH_PEAK), seconds: 30 },
-      { name: 'half-peak', rate: halfOf(throughput[OURS], 2 * MONOLITH_PEAK), seconds: 30 },
-    ];
     const latency: LatencyRun[] = [];
     let firstCoupon = 1;
-    for (const load of rates) {
-      const shop = { products: PRODUCTS, firstCoupon, run: `latency-${load.name}` };
-      latency.push(await measureLatency(arm, backends, { ...load, arm: OURS, ...shop }, report));
-      firstCoupon += couponsOf(load.rate * (load.seconds + WARM_UP_S)) + 1;
-    }
-    return { latency, idle: await measureIdle(arm, backends, IDLE_S, report) };
+    const measure = async (name: LatencyRun['name'], rate: number, seconds: number) => {
+      const shop = { products: PRODUCTS, firstCoupon, run: `latency-${name}` };
+      latency.push(await measureLatency(arm, backends, { name, rate, seconds, arm: OURS, ...shop }, report));
+      firstCoupon += couponsOf(rate * (seconds + WARM_UP_S)) + 1;
+    };
+    await measure('half-monolith', halfOf(throughput['monolith-pg'], MONOLITH_PEAK), 30);
+    await measure('half-peak', halfOf(throughput[OURS], 2 * MONOLITH_PEAK), 30);
+    const idle = await measureIdle(arm, backends, IDLE_S, report);
+    await measure('idle', 1, IDLE_S);
+    return { latency, idle };
   });
 }
 

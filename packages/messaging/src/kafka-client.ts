@@ -134,7 +134,7 @@ export const STEP_CONSUMER = {
   rebalanceTimeout: 10_000,
   // A heartbeat is sent only between fetches, so this bounds how late a rebalance is noticed (kafkajs' 5 s: measured
   // as a 5 s rebalance); 250 ms cost ten idle consumers 9 % of a core.
-  maxWaitTimeInMs: 1_000,
+  maxWaitTimeInMs: 1_500,
   minBytes: 1,
   // Not below the broker's largest message (1,048,588 bytes with its frame): only the first partition of a fetch
   // that holds anything may exceed its limit, so a large message further down would wait for all before it.

@@ -169,16 +169,16 @@ module.exports = {
       comment:
         'The client is unmaintained: it can be replaced in one place. Tests and the local stack are witnesses.',
       severity: 'error',
-      from: { pathNot: ['^packages/(messaging|testing)/', '^infra/', '^tests/', '^bench/', TEST_FILE] },
+      from: { pathNot: ['^packages/(messaging|testing)/', '^infra/', '^tests/', '^(bench|chaos)/', TEST_FILE] },
       to: { path: 'node_modules/kafkajs/' },
     },
     {
       name: 'one-door-a-package',
       comment: 'A package is imported by its name and exports map, never by a path into it.',
       severity: 'error',
-      from: { path: '^(packages/[^/]+|services/[^/]+|infra/[^/]+|tests|bench)/' },
+      from: { path: '^(packages/[^/]+|services/[^/]+|infra/[^/]+|tests|bench|chaos)/' },
       to: {
-        path: '^(packages/[^/]+|infra/local)/',
+        path: '^(packages/[^/]+|infra/local|chaos)/',
         pathNot: '^$1/',
         dependencyTypesNot: ['aliased', 'aliased-tsconfig', 'aliased-tsconfig-paths'],
       },
@@ -187,7 +187,7 @@ module.exports = {
       name: 'tests-see-http-and-kafka-only',
       comment: 'Tests of the whole import no service code.',
       severity: 'error',
-      from: { path: '^(tests|bench)/', pathNot: '^tests/saga/' },
+      from: { path: '^(tests|bench|chaos)/', pathNot: '^tests/saga/' },
       to: { path: '^services/' },
     },
     {
@@ -211,7 +211,7 @@ module.exports = {
       comment:
         'Hoisting hides a dependency that the package does not declare. @jest/globals is what jest itself provides.',
       severity: 'error',
-      from: { path: '^(packages|services|infra|tests)/' },
+      from: { path: '^(packages|services|infra|chaos|tests)/' },
       to: { dependencyTypes: ['npm-no-pkg', 'npm-unknown'], pathNot: 'node_modules/@jest/globals/' },
     },
     {

@@ -16,6 +16,7 @@ const ENVIRONMENT_READERS = [
   'services/*/prisma.config.ts',
   'bench/prisma.config.ts',
   'bench/src/main.ts',
+  'chaos/src/main.ts',
   'bench/src/ablations/register.ts',
   'bench/src/baselines/*/main.ts',
   'infra/cli/src/main.ts',
@@ -228,7 +229,7 @@ export default tseslint.config(
     rules: { 'no-restricted-syntax': syntax(STYLE, ENVIRONMENT, DOMAIN) },
   },
   {
-    files: ['infra/{cli,local,compose}/**', 'bench/**', 'tests/**', 'packages/*/{scripts,bench}/**'],
+    files: ['infra/{cli,local,compose}/**', 'bench/**', 'chaos/**', 'tests/**', 'packages/*/{scripts,bench}/**'],
     rules: { 'no-console': 'off' },
   },
 );

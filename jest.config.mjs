@@ -14,6 +14,7 @@ const shared = {
     '<rootDir>/services',
     '<rootDir>/infra',
     '<rootDir>/bench',
+    '<rootDir>/chaos',
     '<rootDir>/tests',
   ],
   testEnvironment: 'node',
@@ -28,7 +29,7 @@ const shared = {
       },
     ],
   },
-  testPathIgnorePatterns: ['/node_modules/', '/dist/', '/\\.local/'],
+  testPathIgnorePatterns: ['/node_modules/', '/dist/', '<rootDir>/\\.local/'],
   modulePathIgnorePatterns: ['<rootDir>/\\.local/', '<rootDir>/.*/dist/package.json'],
   watchPathIgnorePatterns: ['/\\.local/'],
 };

@@ -23,10 +23,13 @@ const COMMANDS = {
   start: { module: 'main.js', backends: true },
   test: { module: 'test-run.js', backends: true, wanted: ['chromium'] },
   check: { module: 'check-run.js', backends: false },
+  audit: { module: 'audit-run.js', backends: false },
   reconcile: { module: 'reconcile/main.js', backends: false },
   orderflow: { module: '../../cli/dist/main.js', backends: false },
   bench: { module: '../../../bench/dist/main.js', backends: true, needed: ['wrk'] },
   fuzz: { module: 'fuzz/main.js', backends: true },
+  mutation: { module: '../../../tests/mutation/main.mjs', backends: true },
+  chaos: { module: '../../../chaos/dist/main.js', backends: true },
 };
 
 /** Prerequisites first, since a missing one ends the start; then both downloads side by side; then the build. */

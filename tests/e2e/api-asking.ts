@@ -1,6 +1,6 @@
 import { expect } from '@jest/globals';
 import { differences, operations, type Operation } from './api-document.ts';
-import type { RunningStack } from './running-stack.ts';
+import type { RunningStack } from '@orderflow/testing/running-stack';
 
 /** A request to one operation of the document. What is absent is the documented example; null is left out. */
 export interface Question {

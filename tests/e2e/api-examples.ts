@@ -1,7 +1,7 @@
 import { afterAll, describe, expect, it } from '@jest/globals';
 import { waitUntil } from '@orderflow/testing/wait-until';
 import { apiDocument, differences, operations, type Operation } from './api-document.ts';
-import type { RunningStack } from './running-stack.ts';
+import type { RunningStack } from '@orderflow/testing/running-stack';
 import { publish } from './topics.ts';
 
 /**

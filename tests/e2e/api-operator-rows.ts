@@ -2,7 +2,7 @@ import { expect, it } from '@jest/globals';
 import { waitUntil } from '@orderflow/testing/wait-until';
 import type { Asking } from './api-asking.ts';
 import { person, product } from './api-people.ts';
-import type { RunningStack } from './running-stack.ts';
+import type { RunningStack } from '@orderflow/testing/running-stack';
 import { publish } from './topics.ts';
 
 const UNKNOWN = 9_007_199_254_740_991;

@@ -2,7 +2,7 @@ import { expect, it } from '@jest/globals';
 import { waitUntil } from '@orderflow/testing/wait-until';
 import type { Asking, Told } from './api-asking.ts';
 import { expectStablePages, ids, person, product, TIME } from './api-people.ts';
-import type { RunningStack } from './running-stack.ts';
+import type { RunningStack } from '@orderflow/testing/running-stack';
 
 const WAITING = { headers: { Prefer: 'wait=10' } };
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { findChromium, pictureFile } from '@orderflow/testing/browser';
 import { chromium, type Browser, type Page } from 'playwright-core';
-import type { RunningStack } from './running-stack.ts';
+import type { RunningStack } from '@orderflow/testing/running-stack';
 
 const browserFile = findChromium();
 

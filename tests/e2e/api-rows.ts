@@ -5,7 +5,7 @@ import { Asking, documentedAnswers } from './api-asking.ts';
 import { beginningAt, expectStablePages, ids, person, product, TIME } from './api-people.ts';
 import { describeOrderRows } from './api-order-rows.ts';
 import { describeOperatorRows } from './api-operator-rows.ts';
-import type { RunningStack } from './running-stack.ts';
+import type { RunningStack } from '@orderflow/testing/running-stack';
 
 /** Answers that a healthy stack does not give on demand, each with the suite that provokes it. */
 const ELSEWHERE: Readonly<Record<string, string>> = {

@@ -5,10 +5,10 @@ import { waitUntil } from '@orderflow/testing/wait-until';
 import { harmlessVariants, unknownOrders, type HarmlessMessage } from '../bad-input/harmless-messages.ts';
 import { badMessages } from '../bad-input/message-cases.ts';
 import { forgetLetters, lastLetters, letterOf, lettersSince } from './dead-letters.ts';
-import { digestTables, expectExactBooks } from './exactness.ts';
+import { digestTables, expectExactBooks, expectForged } from './exactness.ts';
 import { buy, ending, newProduct, newUser, place } from './people.ts';
 import { publishBatches, type Batched } from './publisher.ts';
-import type { RunningStack } from './running-stack.ts';
+import type { RunningStack } from '@orderflow/testing/running-stack';
 import { countRecords, readEverything, type StoredRecord } from './topics.ts';
 import { sendTraffic } from './traffic.ts';
 
@@ -139,6 +139,10 @@ export function describeBadMessages(stack: () => RunningStack): void {
       const since = await lastLetters(stack());
       const [tables, counts] = [await digestTables(stack()), await countRecords(stack())];
       const offsets = await publishBatches(stack(), records);
+      expectForged(
+        stack(),
+        [...finished.values()].map(({ headers }) => asText(headers)['ce_id'] ?? ''),
+      );
       await expectExactBooks(stack());
       const letters = await lettersSince(stack(), since);
       expect(lettersBeyond(letters, [], namesByPlace(records, offsets))).toEqual([]);

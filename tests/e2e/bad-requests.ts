@@ -2,18 +2,23 @@ import { createPrivateKey } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { ServiceName } from '@orderflow/local/ports';
 import { badAuthorizations } from '@orderflow/testing/bad-tokens';
 import type { Operation } from '../bad-input/api-document.ts';
 import { expand, readFixture } from '../bad-input/fixture.ts';
-import { isProblemCode, type Credentials, type RequestCase } from '../bad-input/request-case.ts';
+import {
+  isProblemCode,
+  RIGHT_CALLER,
+  type Credentials,
+  type RequestCase,
+} from '../bad-input/request-case.ts';
 import { requestCorpus } from '../bad-input/request-corpus.ts';
 import { UNKNOWN_ID, type WriteRoute } from '../bad-input/write-routes.ts';
 import { BareClient, sendBytes } from './bare-http.ts';
+import { doorsTo, isOfEveryService, type Door } from './doors.ts';
 import { digestTables, expectExactBooks } from './exactness.ts';
 import { buy, ending, newProduct, newUser, place } from './people.ts';
 import { faultOf } from './refusals.ts';
-import type { RunningStack } from './running-stack.ts';
+import type { RunningStack } from '@orderflow/testing/running-stack';
 
 const CORPUS = requestCorpus();
 const COUNT = CORPUS.reduce((sum, { cases }) => sum + cases.length, 0);
@@ -105,29 +110,6 @@ function fillPath(path: string, route: WriteRoute | null, { productId, orderId }
   return path.replace('{id}', String(ids[target]));
 }
 
-/** The service that answers below a path; of what operators ask of any service, payment's own part. */
-function ownerOf(path: string): ServiceName | null {
-  const [noun = '', of = ''] = path.split('/').slice(2);
-  if (noun === 'ops') return of === 'orders' || of === 'saga' ? 'order' : 'payment';
-  const owners: Readonly<Record<string, ServiceName>> = {
-    users: 'user-balance',
-    balance: 'user-balance',
-    products: 'product',
-    'coupon-sources': 'coupon',
-    coupons: 'coupon',
-    orders: 'order',
-    payments: 'payment',
-  };
-  return owners[noun] ?? null;
-}
-
-/** The gateway and, where a service has the route, the service itself: both must say the same. */
-function doorsTo({ path }: Operation, stack: RunningStack): Array<[name: string, url: string]> {
-  const { gateway, services } = stack.current();
-  const owner = ownerOf(path);
-  return [['the gateway', gateway], ...(owner ? [[owner, services[owner]] as [string, string]] : [])];
-}
-
 /** Runs `work` on each of `items`, so many at once. */
 async function eachOf<Item>(items: readonly Item[], work: (item: Item) => Promise<void>): Promise<void> {
   const queue = items.values();
@@ -135,6 +117,12 @@ async function eachOf<Item>(items: readonly Item[], work: (item: Item) => Promis
     for (const item of queue) await work(item);
   };
   await Promise.all(Array.from({ length: CONNECTIONS }, worker));
+}
+
+/** Who may ask is decided by each service anew; of the rest that all serve, payment's part stands for all. */
+function isAskedAt({ credentials }: RequestCase, { path }: Operation, [name]: Door): boolean {
+  const ofAll = isOfEveryService(path) && name !== 'the gateway' && name !== 'payment';
+  return !ofAll || credentials !== RIGHT_CALLER;
 }
 
 /** Sends each case to each door. Returns a line for each answer that is wrong. */
@@ -146,7 +134,7 @@ async function wrongAnswers(
 ): Promise<string[]> {
   const wrong: string[] = [];
   const bad = scene.badAuthorizations();
-  const send = async (one: RequestCase, [name, url]: [string, string]) => {
+  const send = async (one: RequestCase, [name, url]: Door) => {
     const authorization = authorizationOf(one.credentials, operation, scene, bad);
     const headers = { ...one.headers, ...(authorization === undefined ? {} : { authorization }) };
     const path = fillPath(one.path, route, scene);
@@ -156,7 +144,9 @@ async function wrongAnswers(
       .catch((error: unknown) => String(error));
     if (fault !== null) wrong.push(`${one.name} (${name}): ${fault}`);
   };
-  const all = doorsTo(operation, stack).flatMap((door) => cases.map((one) => [one, door] as const));
+  const all = doorsTo(operation.path, stack).flatMap((door) =>
+    cases.filter((one) => isAskedAt(one, operation, door)).map((one) => [one, door] as const),
+  );
   await eachOf(all, ([one, door]) => send(one, door));
   return wrong;
 }

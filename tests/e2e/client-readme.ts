@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { RunningStack } from './running-stack.ts';
+import type { RunningStack } from '@orderflow/testing/running-stack';
 
 const REPOSITORY = fileURLToPath(new URL('../../', import.meta.url));
 const DEFAULT_GATEWAY = 'http://127.0.0.1:8080';

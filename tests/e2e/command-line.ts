@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { waitUntil } from '@orderflow/testing/wait-until';
 import { newProduct } from './people.ts';
 import { bash, REPOSITORY, runIn, type Ended } from './programs.ts';
-import type { RunningStack } from './running-stack.ts';
+import type { RunningStack } from '@orderflow/testing/running-stack';
 import { publish } from './topics.ts';
 
 const BIN = join(REPOSITORY, 'infra/cli/bin/orderflow.mjs');

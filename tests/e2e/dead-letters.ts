@@ -1,5 +1,5 @@
 import { SERVICE_NAMES } from '@orderflow/local/ports';
-import type { RunningStack } from './running-stack.ts';
+import type { RunningStack } from '@orderflow/testing/running-stack';
 
 /** Where a dead letter comes from and why: `coupon.apply stock-reserved/3/17 SCHEMA`. */
 export function letterOf(

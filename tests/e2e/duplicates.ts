@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { cancelOrder } from '@orderflow/local/demo/orders';
 import { digestTables, expectExactBooks } from './exactness.ts';
-import type { RunningStack } from './running-stack.ts';
+import type { RunningStack } from '@orderflow/testing/running-stack';
 import { countRecords, publishAll, readEverything } from './topics.ts';
 import { sendTraffic } from './traffic.ts';
 

@@ -1,30 +1,58 @@
 import { expect } from '@jest/globals';
 import { SERVICE_NAMES } from '@orderflow/local/ports';
-import type { RunningStack } from './running-stack.ts';
+import type { RunningStack } from '@orderflow/testing/running-stack';
+
+interface Violated {
+  readonly id: string;
+  readonly violations: number;
+  readonly examples: ReadonlyArray<{ subject: string; problem: string }>;
+}
 
 interface Report {
   readonly kind: string;
   readonly orders?: number;
   readonly waitingFor?: readonly string[];
-  readonly invariants?: ReadonlyArray<{ id: string; violations: number; examples: readonly unknown[] }>;
+  readonly invariants?: readonly Violated[];
 }
 
-/** Waits for rest and runs the reconciliation as an operator does. Returns how many orders it looked at. */
-export async function expectExactBooks(stack: RunningStack): Promise<number> {
-  const { code, output } = await stack.run('reconcile/main.js', '--json', '--wait', '60');
+/** Ids of events that a test has sent again with other bytes. A topic forgets nothing: I8 names them from then on. */
+const forged = new WeakMap<RunningStack, ReadonlySet<string>>();
+
+/** From now on the books are exact but for these events, each named by the reconciliation. At most 20 in all. */
+export function expectForged(stack: RunningStack, ids: Iterable<string>): void {
+  forged.set(stack, new Set([...(forged.get(stack) ?? []), ...ids]));
+}
+
+const lineOf = (id: string, { subject, problem }: Violated['examples'][number]) =>
+  `${id} ${subject}: ${problem}`;
+
+/**
+ * Waits for rest and runs the reconciliation as an operator does. Returns how many orders it looked at.
+ * @param deadLetters how many are to be open; by default that is no matter
+ * @param run runs a command of the local stack's, by default of this release
+ */
+export async function expectExactBooks(
+  stack: RunningStack,
+  deadLetters?: number,
+  run: RunningStack['run'] = stack.run,
+): Promise<number> {
+  const words = deadLetters === undefined ? [] : ['--dead-letters', String(deadLetters)];
+  const { code, output } = await run('reconcile/main.js', '--json', '--wait', '60', ...words);
   let report: Report = { kind: output };
   try {
     report = JSON.parse(output) as Report;
   } catch {
     // What it printed instead is shown by the expectation below.
   }
-  const broken = report.invariants?.filter(({ violations }) => violations > 0);
-  expect({ kind: report.kind, waitingFor: report.waitingFor, broken }).toEqual({
+  const broken = report.invariants?.flatMap(({ id, examples }) => examples.map((one) => lineOf(id, one)));
+  const problem = 'its copies are not the same byte for byte';
+  const known = [...(forged.get(stack) ?? [])].map((id) => lineOf('I8', { subject: `event ${id}`, problem }));
+  expect({ kind: report.kind, waitingFor: report.waitingFor, broken: broken?.sort() }).toEqual({
     kind: 'checked',
     waitingFor: undefined,
-    broken: [],
+    broken: known.sort(),
   });
-  expect(code).toBe(0);
+  expect(code).toBe(known.length === 0 ? 0 : 1);
   return report.orders ?? 0;
 }
 

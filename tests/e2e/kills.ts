@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import type { Order } from '@orderflow/client/api-types';
 import { SERVICE_NAMES } from '@orderflow/local/ports';
 import { expectExactBooks } from './exactness.ts';
-import type { RunningStack } from './running-stack.ts';
+import type { RunningStack } from '@orderflow/testing/running-stack';
 import { outcomesOf, sendTraffic, type Traffic } from './traffic.ts';
 
 const ORDERS = 60;

@@ -17,7 +17,7 @@ import {
   stockOf,
   timeline,
 } from './people.ts';
-import type { RunningStack } from './running-stack.ts';
+import type { RunningStack } from '@orderflow/testing/running-stack';
 
 const UNKNOWN = Number.MAX_SAFE_INTEGER;
 const UNTIL_STOCK = ['ORDER_CREATED', 'STOCK_RESERVED'];

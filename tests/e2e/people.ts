@@ -1,6 +1,6 @@
 import type { Coupon, Order, OrderRequest, Product } from '@orderflow/client/api-types';
 import { callerOf, type Caller } from '@orderflow/local/demo/caller';
-import type { RunningStack } from './running-stack.ts';
+import type { RunningStack } from '@orderflow/testing/running-stack';
 
 export function adminOf(stack: RunningStack): Caller {
   return callerOf(stack.current().gateway, 1, ['admin']);

@@ -1,6 +1,6 @@
 import { withSnappy } from '@orderflow/testing/snappy';
 import kafkajs, { type Message, type Producer } from 'kafkajs';
-import type { RunningStack } from './running-stack.ts';
+import type { RunningStack } from '@orderflow/testing/running-stack';
 import type { StoredRecord } from './topics.ts';
 
 const { Kafka, logLevel, CompressionTypes } = kafkajs;

@@ -4,7 +4,7 @@ import { inParallel } from '@orderflow/local/demo/parallel';
 import { waitUntil } from '@orderflow/testing/wait-until';
 import { expectExactBooks } from './exactness.ts';
 import { buy, newProduct, stockOf } from './people.ts';
-import type { RunningStack } from './running-stack.ts';
+import type { RunningStack } from '@orderflow/testing/running-stack';
 
 const BUYERS = 1_000;
 const STOCK = 50;

@@ -2,7 +2,7 @@ import { TOPICS } from '@orderflow/shared-events/catalog';
 import { withSnappy } from '@orderflow/testing/snappy';
 import { waitUntil } from '@orderflow/testing/wait-until';
 import kafkajs, { type IHeaders, type Message } from 'kafkajs';
-import type { RunningStack } from './running-stack.ts';
+import type { RunningStack } from '@orderflow/testing/running-stack';
 
 const { Kafka, logLevel } = kafkajs;
 

@@ -3,7 +3,7 @@ import { draftOrders, followOrders, placeOrders, type PlacedOrder } from '@order
 import { planDemo, type DemoPlan } from '@orderflow/local/demo/plan';
 import { openShop } from '@orderflow/local/demo/shop';
 import { countOutcomes } from '@orderflow/local/demo/summary';
-import type { RunningStack } from './running-stack.ts';
+import type { RunningStack } from '@orderflow/testing/running-stack';
 
 export interface Traffic {
   readonly placed: readonly PlacedOrder[];

@@ -4,7 +4,7 @@ import { localToken } from '@orderflow/client/local-token';
 import { waitUntil } from '@orderflow/testing/wait-until';
 import { expectExactBooks } from './exactness.ts';
 import { buy, newProduct, newUser, place } from './people.ts';
-import type { RunningStack } from './running-stack.ts';
+import type { RunningStack } from '@orderflow/testing/running-stack';
 import { outcomesOf, sendTraffic } from './traffic.ts';
 
 const ORDERS = 200;

@@ -148,7 +148,7 @@ function planProcess(
   const ports = Object.fromEntries(
     Object.entries(first).map(([port, number]) => [port, number + instance * INSTANCE_PORTS]),
   ) as Ports;
-  const settings: LauncherSettings = { root, stateDir, cacheDir: stateDir, ports, env: {} };
+  const settings: LauncherSettings = { root, stateDir, cacheDir: stateDir, ports, detours: {}, env: {} };
   const urls = byService((service) => databaseUrls(backends.postgresUrl, databaseName(service)));
   const stack = {
     gateway: `http://127.0.0.1:${first.gateway}`,

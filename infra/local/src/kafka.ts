@@ -14,6 +14,8 @@ export interface KafkaOptions {
   readonly port: number;
   /** Port of the KRaft controller listener; the next one by default. */
   readonly controllerPort?: number;
+  /** Where the broker tells its clients to find it; at its port by default. */
+  readonly advertisedPort?: number;
   /** Folder of the jars that infra/local/kafka/pom.xml names. */
   readonly libs: string;
   /** Log file. */
@@ -40,7 +42,7 @@ function serverProperties(options: KafkaOptions, controllerPort: number): string
     'controller.listener.names': 'CONTROLLER',
     'inter.broker.listener.name': 'BROKER',
     listeners: `BROKER://127.0.0.1:${options.port},CONTROLLER://127.0.0.1:${controllerPort}`,
-    'advertised.listeners': `BROKER://127.0.0.1:${options.port}`,
+    'advertised.listeners': `BROKER://127.0.0.1:${options.advertisedPort ?? options.port}`,
     'listener.security.protocol.map': 'BROKER:PLAINTEXT,CONTROLLER:PLAINTEXT',
     'log.dirs': join(options.dir, 'data'),
     'auto.create.topics.enable': 'false',

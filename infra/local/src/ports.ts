@@ -47,15 +47,11 @@ export function portVariable(name: PortName): string {
   return `ORDERFLOW_${name.toUpperCase().replaceAll('-', '_')}_PORT`;
 }
 
-/**
- * The ports of a stack: the defaults moved by ORDERFLOW_PORT_OFFSET, each replaced by its own variable when that is
- * set (the offset is not added to it).
- *
- * @throws StartFailure (78) naming every variable that is not a port, and ports given twice.
- */
-export function planPorts(env: Readonly<Record<string, string | undefined>>): Ports {
-  const problems: string[] = [];
-  const readNumber = (variable: string, min: number, max: number): number | undefined => {
+type Env = Readonly<Record<string, string | undefined>>;
+
+/** Reads whole numbers; a variable that holds something else is added to `problems`. */
+function numberReader(env: Env, problems: string[]) {
+  return (variable: string, min: number, max: number): number | undefined => {
     const text = env[variable];
     if (text === undefined || text === '') return undefined;
     const value = Number(text);
@@ -63,6 +59,17 @@ export function planPorts(env: Readonly<Record<string, string | undefined>>): Po
     problems.push(`${variable} must be a whole number from ${min} to ${max}, not "${text}"`);
     return undefined;
   };
+}
+
+/**
+ * The ports of a stack: the defaults moved by ORDERFLOW_PORT_OFFSET, each replaced by its own variable when that is
+ * set (the offset is not added to it).
+ *
+ * @throws StartFailure (78) naming every variable that is not a port, and ports given twice.
+ */
+export function planPorts(env: Env): Ports {
+  const problems: string[] = [];
+  const readNumber = numberReader(env, problems);
   const offset = readNumber(PORT_OFFSET_VARIABLE, -5000, 50_000) ?? 0;
   const ports = {} as Record<PortName, number>;
   const users = new Map<number, PortName>();
@@ -80,6 +87,25 @@ export function planPorts(env: Readonly<Record<string, string | undefined>>): Po
   }
   if (problems.length > 0) throw new StartFailure(problems.join('\n'), EXIT.configuration);
   return ports;
+}
+
+/** Where clients find a backend when something stands before it, as the proxy of a fault test does. */
+export type Detours = Readonly<Partial<Record<'kafka' | 'postgres', number>>>;
+
+/** Variables of the detours. */
+export const DETOUR_VARIABLES = {
+  kafka: 'ORDERFLOW_KAFKA_VIA_PORT',
+  postgres: 'ORDERFLOW_POSTGRES_VIA_PORT',
+} as const satisfies Record<keyof Detours, string>;
+
+/** @throws StartFailure (78) naming every variable that is not a port. */
+export function planDetours(env: Env): Detours {
+  const problems: string[] = [];
+  const readNumber = numberReader(env, problems);
+  const kafka = readNumber(DETOUR_VARIABLES.kafka, 1, 65_535);
+  const postgres = readNumber(DETOUR_VARIABLES.postgres, 1, 65_535);
+  if (problems.length > 0) throw new StartFailure(problems.join('\n'), EXIT.configuration);
+  return { ...(kafka === undefined ? {} : { kafka }), ...(postgres === undefined ? {} : { postgres }) };
 }
 
 /** A second start finds all sixteen taken; these suffice to see what is going on. */

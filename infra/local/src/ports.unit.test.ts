@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { PORT_NAMES, planPorts, portVariable } from './ports.ts';
+import { planDetours, PORT_NAMES, planPorts, portVariable } from './ports.ts';
 
 describe('planPorts', () => {
   it('gives the documented ports when nothing is set', () => {
@@ -39,5 +39,20 @@ describe('planPorts', () => {
 
   it('names the variable of each port', () => {
     expect(portVariable('user-balance-internal')).toBe('ORDERFLOW_USER_BALANCE_INTERNAL_PORT');
+  });
+});
+
+describe('planDetours', () => {
+  it('gives none when nothing is set, and each port that is', () => {
+    expect(planDetours({})).toEqual({});
+    expect(planDetours({ ORDERFLOW_KAFKA_VIA_PORT: '7001', ORDERFLOW_POSTGRES_VIA_PORT: '7002' })).toEqual({
+      kafka: 7001,
+      postgres: 7002,
+    });
+  });
+
+  it('names every variable that is not a port', () => {
+    const plan = () => planDetours({ ORDERFLOW_KAFKA_VIA_PORT: 'x', ORDERFLOW_POSTGRES_VIA_PORT: '0' });
+    expect(plan).toThrow(/ORDERFLOW_KAFKA_VIA_PORT[^]*ORDERFLOW_POSTGRES_VIA_PORT/);
   });
 });

@@ -1,6 +1,6 @@
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { planPorts, type Ports } from './ports.ts';
+import { planDetours, planPorts, type Detours, type Ports } from './ports.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;
 
@@ -13,6 +13,7 @@ export interface LauncherSettings {
   /** What stacks of one checkout share: Kafka's jars. */
   readonly cacheDir: string;
   readonly ports: Ports;
+  readonly detours: Detours;
   readonly env: Env;
 }
 
@@ -35,6 +36,7 @@ export function readSettings(env: Env): LauncherSettings {
     cacheDir,
     stateDir: stateDir === undefined || stateDir === '' ? cacheDir : resolve(ROOT, stateDir),
     ports: planPorts(env),
+    detours: planDetours(env),
     env,
   };
 }

@@ -48,12 +48,13 @@ function record<K extends string, V>(keys: readonly K[], value: (key: K) => V): 
 }
 
 function urlsOf(settings: LauncherSettings): Record<ServiceName, DatabaseUrls> {
-  const adminUrl = postgresUrl({ dir: join(settings.stateDir, 'postgres'), port: settings.ports.postgres });
+  const { stateDir, ports, detours } = settings;
+  const adminUrl = postgresUrl({ dir: join(stateDir, 'postgres'), port: detours.postgres ?? ports.postgres });
   return record(SERVICE_NAMES, (service) => databaseUrls(adminUrl, databaseName(service)));
 }
 
 function describe(settings: LauncherSettings): Stack {
-  const { ports, env } = settings;
+  const { ports, detours, env } = settings;
   const http = (port: number) => `http://127.0.0.1:${port}`;
   const urls = urlsOf(settings);
   return {
@@ -61,7 +62,7 @@ function describe(settings: LauncherSettings): Stack {
     services: record(SERVICE_NAMES, (name) => http(ports[name])),
     internal: record(PROCESS_NAMES, (name) => http(ports[`${name}-internal`])),
     databases: record(SERVICE_NAMES, (name) => urls[name].appUrl),
-    kafka: { brokers: [`127.0.0.1:${ports.kafka}`] },
+    kafka: { brokers: [`127.0.0.1:${detours.kafka ?? ports.kafka}`] },
     redis: `redis://127.0.0.1:${ports.redis}`,
     settings: {
       BALANCE_MAX: env['BALANCE_MAX'] ?? SETTING_DEFAULTS.BALANCE_MAX,
@@ -99,7 +100,7 @@ export async function claimState(settings: LauncherSettings, fresh: boolean): Pr
 
 function prepareBackend(
   name: BackendName,
-  { ports, stateDir, cacheDir }: LauncherSettings,
+  { ports, detours, stateDir, cacheDir }: LauncherSettings,
 ): Promise<Startable> {
   const place = { dir: join(stateDir, name), port: ports[name], log: join(stateDir, 'logs', `${name}.log`) };
   switch (name) {
@@ -109,6 +110,7 @@ function prepareBackend(
       return prepareKafka({
         ...place,
         controllerPort: ports['kafka-controller'],
+        advertisedPort: detours.kafka ?? ports.kafka,
         libs: join(cacheDir, 'kafka', 'libs'),
       });
     case 'redis':

@@ -2,15 +2,15 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { boundToParent } from '@orderflow/local/child';
 import { checkPortsFree, planPorts, type Ports } from '@orderflow/local/ports';
 import { postgresUrl } from '@orderflow/local/postgres';
+import { ROOT } from '@orderflow/local/settings';
 import { readStack, type Stack } from '@orderflow/local/stack-file';
-import { waitUntil } from '@orderflow/testing/wait-until';
 import pg from 'pg';
+import { waitUntil } from './wait-until.ts';
 
-const LOCAL = fileURLToPath(new URL('../../infra/local/', import.meta.url));
+const LOCAL = join(ROOT, 'infra', 'local');
 
 /**
  * Short deadlines, so that a time-out is seen in seconds. Not shorter: a killed service flows again in less than ten,
@@ -31,6 +31,9 @@ const READY_LIMIT_MS = 60_000;
 export interface RunningStack {
   /** Where its keys, logs and data lie. */
   readonly stateDir: string;
+  readonly ports: Ports;
+  /** What its processes find in their environment besides the system's. */
+  readonly variables: Readonly<Record<string, string>>;
   /** As its stack file says now: a restart changes pids. */
   current(): Stack;
   start(): Promise<void>;
@@ -42,6 +45,8 @@ export interface RunningStack {
   killLauncher(): Promise<void>;
   /** Runs a command of the local stack's, for instance `reconcile/main.js`. */
   run(module: string, ...words: string[]): Promise<{ code: number | null; output: string }>;
+  /** What its launcher has printed since the first start. */
+  output(): string;
   /** Statements by a superuser in one of the five databases. */
   sql<Row extends object>(database: string, text: string, values?: unknown[]): Promise<Row[]>;
   remove(): void;
@@ -72,7 +77,7 @@ function isAlive(pid: number): boolean {
 
 interface Launched {
   readonly child: ChildProcess;
-  output(): string;
+  readonly output: () => string;
 }
 
 /** Adds to the environment without reading it. */
@@ -106,12 +111,25 @@ async function waitUntilReady(current: () => Stack): Promise<void> {
   await waitUntil(all, { what: 'every process ready', timeoutMs: READY_LIMIT_MS, intervalMs: 100 });
 }
 
+export interface StackPlan {
+  /** Where its state is to lie; a folder of its own below the system's temporary one by default. */
+  readonly stateDir?: string;
+  /** Variables for its launcher, which may depend on where its processes will listen. */
+  readonly variables?: (ports: Ports) => Promise<Readonly<Record<string, string>>>;
+}
+
 /** Plans a stack; nothing is started yet. */
-export async function planStack(): Promise<RunningStack> {
-  const stateDir = mkdtempSync(join(tmpdir(), 'orderflow-e2e-'));
+export async function planStack(plan: StackPlan = {}): Promise<RunningStack> {
+  const stateDir = plan.stateDir ?? mkdtempSync(join(tmpdir(), 'orderflow-e2e-'));
   const { ports, offset } = await findPorts();
-  const variables = { ...SETTINGS, ORDERFLOW_STATE_DIR: stateDir, ORDERFLOW_PORT_OFFSET: offset };
+  const variables = {
+    ...SETTINGS,
+    ...(await plan.variables?.(ports)),
+    ORDERFLOW_STATE_DIR: stateDir,
+    ORDERFLOW_PORT_OFFSET: offset,
+  };
   let launched: Launched | null = null;
+  const launches: Launched[] = [];
   const current = (): Stack => {
     const stack = readStack(stateDir);
     if (stack === null) throw new Error('the stack does not run');
@@ -123,10 +141,13 @@ export async function planStack(): Promise<RunningStack> {
   };
   return {
     stateDir,
+    ports,
+    variables,
     current,
     async start() {
       const started = launch(variables, ['dist/main.js', '--no-demo']);
       launched = started;
+      launches.push(started);
       const exited = ended(started.child).then((code) => {
         throw new Error(`the launcher ended with ${code}:\n${started.output()}`);
       });
@@ -170,6 +191,7 @@ export async function planStack(): Promise<RunningStack> {
       const { child, output } = launch(variables, [join('dist', module), ...words]);
       return { code: await ended(child), output: output() };
     },
+    output: () => launches.map((one) => one.output()).join(''),
     async sql<Row extends object>(database: string, text: string, values: unknown[] = []) {
       const url = new URL(postgresUrl({ dir: join(stateDir, 'postgres'), port: ports.postgres }));
       url.pathname = `/${database.replaceAll('-', '_')}`;

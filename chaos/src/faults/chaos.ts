@@ -1,0 +1,19 @@
+import type { LauncherSettings } from '@orderflow/local/settings';
+import type { RunningStack } from '@orderflow/testing/running-stack';
+import type { TcpProxy } from '@orderflow/testing/tcp-proxy';
+import type { PlannedFault } from '../plan.ts';
+import type { Seeded } from '../seeded.ts';
+import type { PostgresVolume } from './volume.ts';
+
+/** The stack that faults strike, and the ways to strike it. */
+export interface Chaos {
+  readonly stack: RunningStack;
+  readonly settings: LauncherSettings;
+  /** What stands between the services and each backend; nothing in a stack that is struck at its processes alone. */
+  readonly ways: Readonly<Partial<Record<'kafka' | 'postgres', TcpProxy>>>;
+  /** Null where this machine lets nobody mount one: a full disk is left out then. */
+  readonly volume: PostgresVolume | null;
+}
+
+/** A fault as it happens: resolves when it is over, not when the stack has recovered. */
+export type Strike = (chaos: Chaos, fault: PlannedFault, random: Seeded) => Promise<void>;

@@ -28,8 +28,10 @@ const nextOnly = (name: string) => [`${name}-next`];
 const READERS = ['order', 'coupon'] as const;
 
 interface Flow {
+  /** Waits while orders flow. @throws what a caller has met instead of its order's end */
+  until(isTrue: () => boolean, what: string): Promise<void>;
   /** Resolves when so many more orders are over. */
-  more(count: number): Promise<unknown>;
+  more(count: number): Promise<void>;
   /** Every order, each over. */
   stop(): Promise<readonly Order[]>;
 }
@@ -49,13 +51,15 @@ async function startFlow(stack: RunningStack): Promise<Flow> {
   };
   const over = Promise.all(Array.from({ length: CALLERS }, orderOn));
   over.catch(() => (isStopped = true));
+  const until: Flow['until'] = async (isTrue, what) => {
+    await waitUntil(() => isStopped || isTrue(), { what, timeoutMs: 30_000 });
+    if (isStopped) await over;
+  };
   return {
+    until,
     more: (count) => {
       const wanted = orders.length + count;
-      return waitUntil(() => isStopped || orders.length >= wanted, {
-        what: `${count} more orders`,
-        timeoutMs: 30_000,
-      });
+      return until(() => orders.length >= wanted, `${count} more orders`);
     },
     async stop() {
       isStopped = true;
@@ -228,8 +232,7 @@ export function describeRollingUpgrade(stack: () => RunningStack): void {
           await start({ name: 'product', patches: NEXT_RELEASE.product });
           await untilShared(stack(), ['product'], both);
           const [before] = counts();
-          const areBoth = () => counts()[0] >= before + 20 && counts()[1] >= 20;
-          await waitUntil(areBoth, { what: 'both versions', timeoutMs: 30_000 });
+          await flow.until(() => counts()[0] >= before + 20 && counts()[1] >= 20, 'both versions');
           await expectAllPaid(flow);
           await expectExactBooks(stack(), undefined, runOfNextRelease(stack()));
         });

@@ -12,6 +12,7 @@ import {
   USER,
   type Books,
   type ModelFact,
+  type ModelStep,
   type Row,
   type Saga,
 } from './saga.ts';
@@ -46,16 +47,26 @@ export interface Bounds {
   readonly nudges: number;
   /** Messages that may be parked at one of their readers. */
   readonly parks: number;
-  /** When a user cancels (before payment or after it) and the deadline passes: at any moment, or only at rest. */
-  readonly interruptions: 'any' | 'at-rest';
+  /** When a user cancels (before payment or after it) and the deadline passes: at any moment, only at rest, or never. */
+  readonly interruptions: 'any' | 'at-rest' | 'never';
   /** Whether a reader may get a message again, any number of times. */
   readonly redeliveries: boolean;
+  /** A handler that finds no row loads and saves in two moves (rule R1), unless it is told to take one. */
+  readonly handlers?: 'one-move';
+}
+
+/** What a move needs of something that orders share; an order that is alone has it at will. */
+export interface Need {
+  readonly row: ModelStep['row'];
+  /** Whether there is enough of it; null for who needs its lock alone. */
+  readonly granted: boolean | null;
 }
 
 /** A next world, and what happened, in words. */
 export interface Move {
   readonly label: string;
   readonly world: World;
+  readonly needs?: Need;
 }
 
 /** A broken promise: what the shortest trace to it proves. */
@@ -79,7 +90,7 @@ function eventOf(fact: { readonly type: string; readonly data?: ReceivedEvent['d
 function received(type: string, data: ReceivedEvent['data']): ReceivedEvent {
   const contract = topics.get(type);
   if (!contract) throw new Error(`no contract ${type}`);
-  return { type, id: eventId(contract, data), data, traceparent: null };
+  return { type, version: contract.version, id: eventId(contract, data), data, traceparent: null };
 }
 
 export function newOrder(): World {
@@ -103,7 +114,7 @@ export function newOrder(): World {
 }
 
 /** Who reads which event: the participants' steps and order.advance, each with a bit of its own. */
-function readersOf(saga: Saga, type: string): string[] {
+export function readersOf(saga: Saga, type: string): string[] {
   const steps = saga.steps.filter(({ on }) => on.includes(type)).map(({ name }) => name);
   const advances = !type.startsWith('order.');
   return advances ? ['order.advance', ...steps] : steps;
@@ -126,14 +137,14 @@ export function movesFrom(saga: Saga, world: World, bounds: Bounds): Move[] {
     readersOf(saga, message.event.type).forEach((reader, bit) => {
       if (message.parked & (1 << bit)) return;
       const first = !(message.delivered & (1 << bit));
-      if (first || bounds.redeliveries) moves.push(...deliveries(saga, world, index, reader, bit));
+      if (first || bounds.redeliveries) moves.push(...deliveries(saga, world, bounds, index, reader, bit));
       if (first && world.parks < bounds.parks && reader !== 'product.count-sales') {
         moves.push(parked(world, index, reader, bit));
       }
     });
   });
   const atRest = isAtRest(saga, world);
-  if (bounds.interruptions === 'any' || atRest) {
+  if (bounds.interruptions === 'any' || (bounds.interruptions === 'at-rest' && atRest)) {
     moves.push(...orderMoves(saga, world, 'the user cancels', saga.decideCancel(world.order, NOW, NOBODY)));
     moves.push(
       ...orderMoves(saga, world, 'the deadline passes', saga.decideTimeOut(world.order, NOW, NOBODY)),
@@ -179,7 +190,14 @@ function publish(world: World, events: readonly ReceivedEvent[]): World {
   return { ...world, published };
 }
 
-function deliveries(saga: Saga, world: World, index: number, reader: string, bit: number): Move[] {
+function deliveries(
+  saga: Saga,
+  world: World,
+  bounds: Bounds,
+  index: number,
+  reader: string,
+  bit: number,
+): Move[] {
   const { event } = world.published[index] as Published;
   const label = `${reader} reads ${event.id}`;
   const marked = mark(world, index, bit);
@@ -195,17 +213,25 @@ function deliveries(saga: Saga, world: World, index: number, reader: string, bit
   if (!step) throw new Error(`no step ${reader}`);
   if (world.inFlight.some((handler) => handler.step === reader)) return [];
   const row = world.rows[step.row];
-  const choices = step.mayRefuse && row === null ? [true, false] : [true];
-  return choices.flatMap((accepts) => {
-    const { facts, row: after } = step.decide(row, event, accepts);
+  const asks = step.mayRefuse && row === null;
+  return (asks ? [true, false] : [true]).flatMap((granted): Move[] => {
+    const { facts, row: after } = step.decide(row, event, granted);
     const decided = `${label}${facts.length === 0 ? ': nothing' : `: ${facts.map(({ type }) => type).join(', ')}`}`;
     if (facts.length === 0) return [{ label: decided, world: marked }];
+    const needs = { row: step.row, granted: asks ? granted : null };
+    const needed = asks || holdsSomething(row) ? { needs } : {};
     // A row that is there is locked from load to save, so its handler is one move.
-    if (row !== null) return [{ label: decided, world: withStepFacts(marked, step.row, after, facts) }];
+    if (row !== null || bounds.handlers === 'one-move')
+      return [{ label: decided, world: withStepFacts(marked, step.row, after, facts), ...needed }];
     if (world.inFlight.length === MAX_IN_FLIGHT) return [];
     const inFlight = [...world.inFlight, { step: reader, event, facts, row: after }];
-    return [{ label: `${decided} (not saved yet)`, world: { ...world, inFlight } }];
+    return [{ label: `${decided} (not saved yet)`, world: { ...world, inFlight }, ...needed }];
   });
+}
+
+/** Whether a participant's row says that the order holds something there. */
+export function holdsSomething(row: Row): boolean {
+  return row !== null && 'status' in row && row.status === 'done';
 }
 
 /** The second half of a handler that found no row: its insert meets the unique key. */

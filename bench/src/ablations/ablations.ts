@@ -1,11 +1,4 @@
-/** A replacement in one built module. */
-export interface Patch {
-  /** The module's path in the repository, as `packages/messaging/dist/relay.js`. */
-  readonly module: string;
-  /** Stands in the module exactly once. */
-  readonly find: string;
-  readonly replace: string;
-}
+import type { Patch } from '@orderflow/testing/patched-modules';
 
 /**
  * One technique of the product taken away. The product has no switches for its techniques: what is not configuration
@@ -179,12 +172,12 @@ export const ABLATIONS: readonly Ablation[] = [
       },
       {
         module: DELIVER,
-        find: 'return applyStep({ step, outbox }, tx, now, events, state);',
+        find: 'const applied = applyStep({ step, outbox }, tx, now, events, state);',
         replace: `const { rows } = await tx.query(\`INSERT INTO inbox (step, event_id)
             SELECT $1, id FROM unnest($2::text[]) id ON CONFLICT DO NOTHING RETURNING event_id AS id\`,
             [step.name, events.map(({ id }) => id)]);
         const unseen = new Set(rows.map(({ id }) => id));
-        return applyStep({ step, outbox }, tx, now, events.filter(({ id }) => unseen.has(id)), state);`,
+        const applied = applyStep({ step, outbox }, tx, now, events.filter(({ id }) => unseen.has(id)), state);`,
       },
     ],
   },

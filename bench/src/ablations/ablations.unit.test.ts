@@ -1,12 +1,9 @@
-import { afterAll, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { execFile } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
-import { ABLATIONS, type Ablation, type Patch } from './ablations.ts';
-import { patchModules } from './patch.ts';
+import { patchModules } from '@orderflow/testing/patched-modules';
+import { ABLATIONS } from './ablations.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..', '..');
 const REGISTER = join(ROOT, 'bench', 'dist', 'ablations', 'register.js');
@@ -41,32 +38,5 @@ describe('ablations', () => {
 
   it.each(['without-everything', ''])('end the process when none is called "%s"', async (name) => {
     await expect(sessionOfPool(name)).rejects.toThrow('ORDERFLOW_BENCH_ABLATION names no ablation');
-  });
-
-  describe('in a module of their own', () => {
-    const root = mkdtempSync(join(tmpdir(), 'ablations-'));
-    writeFileSync(join(root, 'shop.js'), 'open(); sell(); sell();');
-    afterAll(() => rmSync(root, { recursive: true }));
-    const planted = (...patches: Omit<Patch, 'module'>[]): Ablation => ({
-      name: 'planted',
-      instead: '',
-      patches: patches.map((patch) => ({ module: 'shop.js', ...patch })),
-    });
-
-    it('change it one after the other', () => {
-      const ablation = planted({ find: 'open()', replace: 'close()' }, { find: 'close', replace: 'rest' });
-      expect([...patchModules(ablation, root)]).toEqual([
-        [pathToFileURL(join(root, 'shop.js')).href, 'rest(); sell(); sell();'],
-      ]);
-    });
-
-    it.each([
-      { find: 'buy()', times: 0 },
-      { find: 'sell()', times: 2 },
-    ])('are refused when the text stands there $times times', ({ find, times }) => {
-      expect(() => patchModules(planted({ find, replace: '' }), root)).toThrow(
-        `ablation planted: shop.js is to hold once, and holds ${times} times: ${find}`,
-      );
-    });
   });
 });

@@ -5,13 +5,13 @@ import { BatchRunner, type BatchRunnerOptions } from './batch-runner.ts';
 import { listDeadLetters } from './dead-letters.ts';
 import { messageOutbox, type HandOver } from './outbox.ts';
 import { createPoisonMeter } from './poison.ts';
+import { quietLogger } from './quiet-logger.test.ts';
 import type { Step } from './step.ts';
 import {
   asks,
   BUG,
   countingMetrics,
   openToyDatabase,
-  quietLogger,
   resetToy,
   toyContracts,
   toyStep,

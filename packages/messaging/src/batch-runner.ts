@@ -82,9 +82,11 @@ export class BatchRunner {
   }
 
   async #commit(batch: readonly Delivery[]): Promise<void> {
-    const { step, handOver, metrics, poison } = this.#options;
+    const { step, handOver, metrics, poison, failAt } = this.#options;
     const started = performance.now();
+    if (failAt) await failAt('step.before-transaction');
     const { facts, row, refused } = await deliver(this.#options, batch);
+    if (failAt) await failAt('step.committed');
     if (row) handOver(row);
     this.#trouble = null;
     metrics.observe('saga_step_duration_seconds', { step: step.name }, (performance.now() - started) / 1000);
@@ -109,12 +111,17 @@ export class BatchRunner {
   }
 
   async #parkUntilDone(message: Delivery, fault: Fault, error: unknown, keeper: Keeper): Promise<void> {
-    const { step, pool } = this.#options;
+    const { step, pool, failAt } = this.#options;
     const reason = fault.kind === 'message' ? fault.reason : 'FAULT';
     const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
     for (let attempt = 0; ; attempt += 1) {
       try {
-        await transaction(pool, (tx) => park(tx, step.name, [{ message, reason, error: text }]));
+        if (failAt) await failAt('park.before-transaction');
+        await transaction(pool, async (tx) => {
+          await park(tx, step.name, [{ message, reason, error: text }]);
+          if (failAt) await failAt('park.before-commit');
+        });
+        if (failAt) await failAt('park.committed');
         this.#trouble = null;
         this.#reportParked(message, reason, text);
         return;

@@ -1,6 +1,7 @@
-import type { ReceivedEvent } from '@orderflow/shared-events/contract';
-import { decodeMessage, encodeMessage, type Message } from '@orderflow/shared-events/envelope';
+import type { EventContract, ReceivedEvent } from '@orderflow/shared-events/contract';
+import { decodeOneOf, encodeMessage, type Message } from '@orderflow/shared-events/envelope';
 import { park, type DeadLetterReason, type ParkedMessage } from './dead-letters.ts';
+import type { FailAt } from './failpoints.ts';
 import type { Outbox, OutboxRow } from './outbox.ts';
 import { loadedTransaction, type ConnectionPool, type Tx } from './postgres.ts';
 import type { Delivery, Fact, Step } from './step.ts';
@@ -19,6 +20,7 @@ export interface StepContext {
   readonly outbox: Outbox;
   /** Told of the facts of each commit, right after it; not when its answer was lost. Never blocks and never throws. */
   readonly committed?: ((facts: readonly Fact[]) => void) | undefined;
+  readonly failAt?: FailAt | undefined;
 }
 
 /**
@@ -28,7 +30,7 @@ export interface StepContext {
  * @throws whatever a statement or `decide` throws; then nothing is left (law iii).
  */
 export async function deliver(
-  { step, pool, outbox, committed }: StepContext,
+  { step, pool, outbox, committed, failAt }: StepContext,
   batch: readonly Delivery[],
 ): Promise<Delivered> {
   const { events, refused } = decodeBatch(step, batch);
@@ -36,8 +38,11 @@ export async function deliver(
     pool,
     events.length > 0 ? (tx) => step.load(tx, events) : null,
     async (tx, now, state) => {
+      if (failAt) await failAt('step.loaded');
       if (refused.length > 0) await park(tx, step.name, refused);
-      return applyStep({ step, outbox }, tx, now, events, state);
+      const applied = applyStep({ step, outbox }, tx, now, events, state);
+      if (failAt) await failAt('step.before-commit');
+      return applied;
     },
   );
   if (facts.length > 0) committed?.(facts);
@@ -78,19 +83,22 @@ export function decodeBatch(
   step: Step,
   batch: readonly Delivery[],
 ): { events: ReceivedEvent[]; refused: ParkedMessage[] } {
-  const contracts = new Map(step.on.map((contract) => [contract.topic, contract]));
+  const versions = new Map<string, EventContract[]>();
+  for (const contract of step.on) {
+    versions.set(contract.topic, [...(versions.get(contract.topic) ?? []), contract]);
+  }
   const events: ReceivedEvent[] = [];
   const refused: ParkedMessage[] = [];
   const refuse = (message: Delivery, reason: DeadLetterReason, error: string) =>
     refused.push({ message, reason, error });
   for (const message of batch) {
-    const contract = contracts.get(message.topic);
-    if (!contract) throw new Error(`${step.name} does not read ${message.topic}`);
+    const contracts = versions.get(message.topic);
+    if (!contracts) throw new Error(`${step.name} does not read ${message.topic}`);
     if (message.unsupportedCompression !== undefined) {
       refuse(message, 'UNSUPPORTED_COMPRESSION', `codec ${message.unsupportedCompression}`);
       continue;
     }
-    const decoded = decodeMessage(contract, message);
+    const decoded = decodeOneOf(contracts, message);
     if (decoded.ok) events.push(decoded.event);
     else refuse(message, decoded.reason, decoded.error);
   }

@@ -8,11 +8,11 @@ import { waitUntil } from '@orderflow/testing/wait-until';
 import { Kit, type KitOptions } from './kit.ts';
 import { noMetrics } from './kit-metrics.ts';
 import { commitWithOutbox, messageOutbox } from './outbox.ts';
-import type { Step } from './step.ts';
+import { quietLogger } from './quiet-logger.test.ts';
+import { topicsOf, type Step } from './step.ts';
 import {
   asked,
   openToyDatabase,
-  quietLogger,
   resetToy,
   toyContracts,
   toyStep,
@@ -154,6 +154,13 @@ describe('the kit', () => {
     expect(() => build({ steps: [{ step: misread }] })).toThrow(
       /reads toy-asked.*the catalog says balance-charged/,
     );
+  });
+
+  it('takes a step that reads two versions of a topic, and reads the topic once', async () => {
+    const on = [BalanceCharged, { ...BalanceCharged, version: 2 }];
+    const step = { ...toyStep(contracts), name: 'payment.pay', on } as unknown as Step;
+    await build({ steps: [{ step }] }).stop();
+    expect(topicsOf(step)).toEqual(['balance-charged']);
   });
 
   it('is not ready before its steps have joined, and resumes a step by name, joined or not', async () => {

@@ -2,6 +2,7 @@ import type pg from 'pg';
 import type { Producer } from 'kafkajs';
 import { createKafka, createRelayProducer, type KitLogger } from './kafka-client.ts';
 import type { ReplayOutcome } from './dead-letters.ts';
+import type { FailAt } from './failpoints.ts';
 import type { KitMetrics } from './kit-metrics.ts';
 import { LagReader, type PartitionLag } from './lag.ts';
 import { meterPublished, readOutboxBacklog, type OutboxStatus } from './outbox-status.ts';
@@ -12,7 +13,7 @@ import { createPool } from './postgres.ts';
 import { replayDeadLetter, type ReplayOptions, type ReplayRefused } from './replay.ts';
 import { Relay } from './relay.ts';
 import { StepConsumer, type Pace } from './step-consumer.ts';
-import type { Fact, Step } from './step.ts';
+import { topicsOf, type Fact, type Step } from './step.ts';
 
 /** What the kit asks of the topic catalog. */
 export interface CataloguedTopic {
@@ -43,6 +44,8 @@ export interface KitOptions {
   readonly poisonPerMinute: number;
   /** Called once: the process must exit with an error and be started anew. */
   readonly onFatal: (reason: string) => void;
+  /** For tests alone. */
+  readonly failAt?: FailAt | undefined;
 }
 
 export interface Health {
@@ -75,7 +78,7 @@ export class Kit {
 
   /** @throws Error for a step whose topics are not those of the catalog */
   constructor(options: KitOptions) {
-    const { service, brokers, outbox, logger, metrics, topics } = options;
+    const { service, brokers, outbox, logger, metrics, topics, failAt } = options;
     this.#options = options;
     this.#published = meterPublished(metrics);
     this.pool = createPool({ url: options.databaseUrl, name: service });
@@ -90,8 +93,9 @@ export class Kit {
       producer: this.#producer,
       logger,
       metrics: this.#published.metrics,
+      failAt,
     });
-    this.write = { pool: this.pool, outbox, handOver: this.#relay.handOver };
+    this.write = { pool: this.pool, outbox, handOver: this.#relay.handOver, failAt };
     this.#consumers = options.steps.map(({ step, pace, committed }) => {
       assertCatalogued(step, topics);
       return new StepConsumer({
@@ -110,10 +114,7 @@ export class Kit {
     });
     this.#lag = new LagReader({
       kafka,
-      steps: options.steps.map(({ step }) => ({
-        name: step.name,
-        topics: step.on.map((contract) => contract.topic),
-      })),
+      steps: options.steps.map(({ step }) => ({ name: step.name, topics: topicsOf(step) })),
     });
   }
 
@@ -217,7 +218,7 @@ function health(name: string, detail: string | null): Health {
 function assertCatalogued(step: Step, catalog: readonly CataloguedTopic[]): void {
   const catalogued = catalog.filter((topic) => topic.consumers.includes(step.name));
   const topics = catalogued.map((topic) => topic.name).sort();
-  const own = step.on.map((contract) => contract.topic).sort();
+  const own = topicsOf(step).sort();
   if (topics.join() !== own.join()) {
     throw new Error(
       `step ${step.name} reads ${own.join(', ')}; the catalog says ${topics.join(', ') || 'nothing'}`,

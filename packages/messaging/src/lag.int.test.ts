@@ -3,7 +3,7 @@ import { ownName, witnessBroker, type BrokerWitness } from '@orderflow/testing/t
 import kafkajs from 'kafkajs';
 import { createKafka } from './kafka-client.ts';
 import { BrokerAway, LagReader } from './lag.ts';
-import { quietLogger } from './toy-step.test.ts';
+import { quietLogger } from './quiet-logger.test.ts';
 
 describe('the lag of a step, as the broker tells it', () => {
   let broker: BrokerWitness;

@@ -1,4 +1,5 @@
 import type { Message } from '@orderflow/shared-events/envelope';
+import type { FailAt } from './failpoints.ts';
 import type { Sent } from './pipeline.ts';
 import { transaction, type ConnectionPool, type Tx } from './postgres.ts';
 
@@ -78,6 +79,7 @@ export interface WriteContext {
   readonly pool: ConnectionPool;
   readonly outbox: Outbox;
   readonly handOver: HandOver;
+  readonly failAt?: FailAt | undefined;
 }
 
 /**
@@ -86,14 +88,17 @@ export interface WriteContext {
  * @throws DatabaseAway and SQL errors as `transaction` does; then nothing was published.
  */
 export async function commitWithOutbox<Result>(
-  { pool, outbox, handOver }: WriteContext,
+  { pool, outbox, handOver, failAt }: WriteContext,
   work: (tx: Tx, now: Date) => Promise<{ result: Result; messages: readonly Message[] }>,
 ): Promise<Result> {
+  if (failAt) await failAt('write.before-transaction');
   const { result, row } = await transaction(pool, async (tx, now) => {
     const { result, messages } = await work(tx, now);
-    if (messages.length === 0) return { result, row: undefined };
-    return { result, row: outbox.append(tx, messages) };
+    const row = messages.length > 0 ? outbox.append(tx, messages) : undefined;
+    if (failAt) await failAt('write.before-commit');
+    return { result, row };
   });
+  if (failAt) await failAt('write.committed');
   if (row) handOver(row);
   return result;
 }

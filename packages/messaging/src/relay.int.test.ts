@@ -5,12 +5,12 @@ import { waitUntil } from '@orderflow/testing/wait-until';
 import { watchPool, type ConnectionPool } from '@orderflow/testing/watched-pool';
 import type { ProducerBatch } from 'kafkajs';
 import { commitWithOutbox, messageOutbox, type HandOver, type OutboxRow } from './outbox.ts';
+import { quietLogger } from './quiet-logger.test.ts';
 import { Relay } from './relay.ts';
 import {
   asked,
   countingMetrics,
   openToyDatabase,
-  quietLogger,
   resetToy,
   toyContracts,
   type ToyDatabase,

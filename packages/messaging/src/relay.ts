@@ -1,5 +1,6 @@
 import type { Message } from '@orderflow/shared-events/envelope';
 import type { Producer } from 'kafkajs';
+import type { FailAt } from './failpoints.ts';
 import { REQUEST_TIMEOUT_MS, type KitLogger } from './kafka-client.ts';
 import type { KitMetrics } from './kit-metrics.ts';
 import type { HandOver, Outbox, OutboxRow } from './outbox.ts';
@@ -14,6 +15,7 @@ export interface RelayOptions {
   readonly metrics: KitMetrics;
   /** How often the safety net looks for rows that no relay holds; a second unless told otherwise. */
   readonly pollIntervalMs?: number;
+  readonly failAt?: FailAt | undefined;
 }
 
 /** Messages waiting in memory; beyond it a commit's messages stay in their row for the poll. */
@@ -138,13 +140,15 @@ export class Relay {
   }
 
   async #send(rows: readonly OutboxRow[], source: 'memory' | 'poll'): Promise<boolean> {
-    const { producer, logger, metrics } = this.#options;
+    const { producer, logger, metrics, failAt } = this.#options;
     const messages = rows.flatMap((row) => row.messages);
     const started = performance.now();
     try {
       for (const part of parts(messages)) {
         const topicMessages = groupByTopic(part);
+        if (failAt) await failAt('relay.before-send');
         await producer.sendBatch({ acks: -1, timeout: REQUEST_TIMEOUT_MS, topicMessages });
+        if (failAt) await failAt('relay.sent');
       }
     } catch (error) {
       this.#failures += 1;
@@ -167,17 +171,19 @@ export class Relay {
 
   /** @returns whether there is more to claim right away */
   async #poll(): Promise<boolean> {
+    const { logger, failAt } = this.#options;
     try {
+      if (failAt) await failAt('poll.before-claim');
       return await this.#publishClaimed();
     } catch (error) {
-      this.#options.logger.warn({ err: error }, 'outbox poll failed; it is tried again');
+      logger.warn({ err: error }, 'outbox poll failed; it is tried again');
       return false;
     }
   }
 
   /** Claims, sends and deletes in one transaction, so that no other relay sends the same rows meanwhile. */
   #publishClaimed(): Promise<boolean> {
-    const { pool, outbox } = this.#options;
+    const { pool, outbox, failAt } = this.#options;
     return transaction(pool, async (tx) => {
       const rows = await outbox.claim(tx, [...this.#held], CLAIM_LIMIT);
       if (rows.length === 0) {
@@ -188,9 +194,11 @@ export class Relay {
       // Above what a send takes to fail (three tries, 30 s), else Postgres would cut the connection while the broker
       // is slow.
       await tx.query(`SET LOCAL idle_in_transaction_session_timeout = '${6 * REQUEST_TIMEOUT_MS}ms'`);
+      if (failAt) await failAt('poll.claimed');
       if (!(await this.#send(rows, 'poll'))) return false;
       const ids = rows.map((row) => row.id);
       await outbox.remove(tx, ids);
+      if (failAt) await failAt('poll.before-commit');
       return rows.length === CLAIM_LIMIT;
     });
   }
@@ -203,12 +211,14 @@ export class Relay {
   }
 
   async #deleteAcknowledged(): Promise<void> {
-    const { pool, outbox, logger } = this.#options;
+    const { pool, outbox, logger, failAt } = this.#options;
     const ids = this.#acknowledged;
     if (ids.length === 0) return;
     this.#acknowledged = [];
     try {
+      if (failAt) await failAt('relay.before-delete');
       await transaction(pool, (tx) => outbox.remove(tx, ids));
+      if (failAt) await failAt('relay.deleted');
       for (const id of ids) this.#held.delete(id);
     } catch (error) {
       this.#acknowledged.push(...ids);

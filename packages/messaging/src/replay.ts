@@ -65,8 +65,9 @@ async function runOnce(
   id: number,
   { dryRun = false, closedBy, note }: ReplayOptions,
 ): Promise<ReplayOutcome | ReplayRefused | null> {
-  const { step } = context;
+  const { step, failAt } = context;
   type Done = { outcome: ReplayOutcome; row: OutboxRow | undefined; facts: readonly Fact[] };
+  if (failAt) await failAt('replay.before-transaction');
   const done = await transaction(context.pool, async (tx, now): Promise<Done | ReplayRefused | null> => {
     const { rows } = await tx.query<DeadLetter & { tooOld: boolean }>(
       `SELECT topic, partition, "offset"::text, key, value, headers,
@@ -80,16 +81,20 @@ async function runOnce(
     if (letter.tooOld) return { refused: 'TOO_OLD', why: `parked more than ${REPLAY_DAYS} days ago` };
     const { events, refused } = decodeBatch(step, [{ ...letter, headers: headersFromJson(letter.headers) }]);
     if (refused[0]) return { refused: refused[0].reason, why: refused[0].error };
-    const { facts, row } = applyStep(context, tx, now, events, await step.load(tx, events));
+    const state = await step.load(tx, events);
+    if (failAt) await failAt('replay.loaded');
+    const { facts, row } = applyStep(context, tx, now, events, state);
     const outcome: ReplayOutcome = facts.length > 0 ? 'REPLAYED' : 'NO_EFFECT';
     await tx.query(
       'UPDATE dead_letters SET closed_at = now(), outcome = $2, closed_by = $3, note = $4 WHERE id = $1',
       [id, outcome, closedBy ?? null, note ?? null],
     );
+    if (failAt) await failAt('replay.before-commit');
     // What the step writes has been tried, too: it was sent before this.
     if (dryRun) throw new DryRun(outcome);
     return { outcome, row, facts };
   });
+  if (failAt) await failAt('replay.committed');
   if (done === null || 'refused' in done) return done;
   if (done.row) context.handOver(done.row);
   if (done.facts.length > 0) context.committed?.(done.facts);

@@ -1,10 +1,11 @@
 import kafkajs from 'kafkajs';
 import type { Consumer, EachBatchPayload, Kafka } from 'kafkajs';
 import { Abandoned, BatchRunner, type BatchRunnerOptions } from './batch-runner.ts';
-import { createStepConsumer, type KitLogger } from './kafka-client.ts';
+import { createStepConsumer } from './kafka-client.ts';
+import { OffsetCommits } from './offset-commits.ts';
 import { pause } from './pause.ts';
 import { unsupportedCompression } from './record-codec.ts';
-import type { Delivery } from './step.ts';
+import { topicsOf, type Delivery } from './step.ts';
 
 export interface Pace {
   /** A run starts at the earliest this long after the one before it … */
@@ -23,8 +24,6 @@ export interface StepConsumerOptions extends BatchRunnerOptions {
 
 /** Events of one transaction: bounds its time to well under the session time-out. */
 const MAX_BATCH = 1_000;
-/** Replaying a second's events is harmless, an offset commit a batch is a request a batch. */
-const COMMIT_INTERVAL_MS = 1_000;
 const WATCH_INTERVAL_MS = 5_000;
 /** Half-open connections hang for ever (kafkajs issue 1163). */
 const NO_PROGRESS_MS = 90_000;
@@ -58,8 +57,8 @@ export class StepConsumer {
     this.#options = options;
     this.#runner = new BatchRunner(options);
     this.#consumer = createStepConsumer(options.kafka, this.name);
-    this.#topics = options.step.on.map((contract) => contract.topic);
-    this.#offsets = new OffsetCommits(this.#consumer, options.logger);
+    this.#topics = topicsOf(options.step);
+    this.#offsets = new OffsetCommits(this.#consumer, options);
     this.#watchdog = setInterval(() => this.#watch(), WATCH_INTERVAL_MS);
     this.#listen();
   }
@@ -161,17 +160,19 @@ export class StepConsumer {
   }
 
   async #runJoined(batches: readonly Joined[]): Promise<void> {
-    const { poison, pace, stopping } = this.#options;
+    const { poison, pace, stopping, failAt } = this.#options;
     const started = performance.now();
     const messages = batches.flatMap(({ payload }) => toDeliveries(payload));
     const heartbeat = async () => {
       this.#progressed();
+      if (failAt) await failAt('step.before-heartbeat');
       await batches[0]?.payload.heartbeat();
     };
     for (let from = 0; from < messages.length; from += MAX_BATCH) {
       if (!batches[0]?.payload.isRunning()) throw new Abandoned('the consumer stops');
       const chunk = messages.slice(from, from + MAX_BATCH);
       const done = await this.#runner.run(chunk, { heartbeat });
+      if (failAt) await failAt('step.before-resolve');
       this.#resolveOffsets(batches, chunk.slice(0, done));
       // What is not done is read again after the resume.
       if (poison.flooded()) return this.#pauseStep();
@@ -206,49 +207,6 @@ export class StepConsumer {
       { step: this.name },
       'too many messages end as faults: the step is paused until it is resumed',
     );
-  }
-}
-
-/** Commits what is resolved once a second, also when no batch follows: the lag at rest is then zero. */
-class OffsetCommits {
-  readonly #consumer: Consumer;
-  readonly #logger: KitLogger;
-  readonly #timer: NodeJS.Timeout;
-  readonly #next = new Map<string, { topic: string; partition: number; offset: string }>();
-
-  constructor(consumer: Consumer, logger: KitLogger) {
-    this.#consumer = consumer;
-    this.#logger = logger;
-    this.#timer = setInterval(() => void this.#commit(), COMMIT_INTERVAL_MS);
-  }
-
-  resolved(topic: string, partition: number, offset: string): void {
-    this.#next.set(`${topic}/${partition}`, { topic, partition, offset: (BigInt(offset) + 1n).toString() });
-  }
-
-  clear(): void {
-    this.#next.clear();
-  }
-
-  async stop(): Promise<void> {
-    clearInterval(this.#timer);
-    await this.#commit();
-  }
-
-  async #commit(): Promise<void> {
-    if (this.#next.size === 0) return;
-    const resolved = [...this.#next.values()];
-    this.#next.clear();
-    try {
-      await this.#consumer.commitOffsets(resolved);
-    } catch (error) {
-      // Tried again in a second, unless there are newer ones, or the partitions moved on (`clear`).
-      for (const entry of resolved) {
-        const key = `${entry.topic}/${entry.partition}`;
-        if (!this.#next.has(key)) this.#next.set(key, entry);
-      }
-      this.#logger.debug({ err: error }, 'offsets not committed');
-    }
   }
 }
 

@@ -51,6 +51,8 @@ describeStepLaws('toy.take', async () => {
   return { subject: subjectOf(toyStep(), database), close: () => database.close() };
 });
 
+const FENCE = /^INSERT INTO toy_orders /;
+
 /** Steps that break one law each, as a hurried author would. `database`: a way around the transaction. */
 const LAW_BREAKERS: Record<'i' | 'ii' | 'iii' | 'iv', (database: ToyDatabase) => Partial<ToyStep>> = {
   // Stamps an order's row whenever the order comes by, also again.
@@ -128,6 +130,24 @@ describe('a step that breaks a law', () => {
     };
     const subject = subjectOf(forgetful, database);
     await expect(checkReplay(subject, { seed: 1 })).rejects.toThrow(/breaks law i:.*again changed something/);
+  });
+
+  it('is caught by law iii when its fence gives way: what stood still acts on what it had read', async () => {
+    const yielding = {
+      ...toyStep(),
+      name: 'toy.yields',
+      load: async (tx: Tx, events: Parameters<typeof loadToy>[1]) => {
+        const query: Tx['query'] = (text, values) => tx.query(text.replace('FOR NO KEY UPDATE', ''), values);
+        return loadToy({ ...tx, query }, events);
+      },
+      save: (tx: Tx, facts: Parameters<typeof saveToy>[1]) => {
+        const send: Tx['send'] = (text, values) =>
+          tx.send(FENCE.test(text) ? `${text} ON CONFLICT DO NOTHING` : text, values);
+        saveToy({ ...tx, send }, facts);
+      },
+    };
+    const subject = subjectOf(yielding, database);
+    await expect(checkCrash(subject, { seed: 1 })).rejects.toThrow(/breaks law iii: a stall after statement/);
   });
 
   it.each(LAWS)('is caught by law %s alone', async (law) => {

@@ -7,6 +7,7 @@ import kafkajs, { type Consumer, type Kafka, type Producer } from 'kafkajs';
 import { createKafka } from './kafka-client.ts';
 import { messageOutbox } from './outbox.ts';
 import { createPoisonMeter } from './poison.ts';
+import { quietLogger } from './quiet-logger.test.ts';
 import { StepConsumer } from './step-consumer.ts';
 import type { Step } from './step.ts';
 import {
@@ -15,7 +16,6 @@ import {
   countingMetrics,
   kafkaThrough,
   openToyDatabase,
-  quietLogger,
   resetToy,
   toyContracts,
   toyStep,

@@ -3,8 +3,9 @@ import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals
 import type { Consumer, Kafka } from 'kafkajs';
 import { messageOutbox } from './outbox.ts';
 import { createPoisonMeter } from './poison.ts';
+import { quietLogger } from './quiet-logger.test.ts';
 import { StepConsumer } from './step-consumer.ts';
-import { countingMetrics, quietLogger, toyStep } from './toy-step.test.ts';
+import { countingMetrics, toyStep } from './toy-step.test.ts';
 
 const LIMIT_MS = 90_000;
 

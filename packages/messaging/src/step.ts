@@ -28,7 +28,9 @@ export interface Step<
 > {
   /** Consumer group, span, metric label and log field. Renaming it replays all retained history. */
   readonly name: string;
+  /** What it reads. Of one type it may name several versions: `decide` tells them apart by `event.version`. */
   readonly on: readonly On[];
+  /** What it publishes, each type in one version. */
   readonly emits: readonly Emits[];
   /** The step that compensates this one. */
   readonly undoneBy?: string;
@@ -56,4 +58,9 @@ export function defineStep<
   Decided extends Fact,
 >(step: Step<On, Emits, State, Decided>): Step<On, Emits, State, Decided> {
   return step;
+}
+
+/** The topics that a step reads, each once. */
+export function topicsOf({ on }: Step): string[] {
+  return [...new Set(on.map(({ topic }) => topic))];
 }

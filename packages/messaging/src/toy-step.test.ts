@@ -1,6 +1,5 @@
 import kafkajs, { type Kafka } from 'kafkajs';
 import { connect } from 'node:net';
-import { jest } from '@jest/globals';
 import { defineEvent, type DataOf, type EventOf } from '@orderflow/shared-events/contract';
 import { MessageFault } from '@orderflow/shared-events/fault';
 import { orderSoFar } from '@orderflow/shared-events/order-so-far';
@@ -8,7 +7,6 @@ import { createTestDatabase, type TestDatabase } from '@orderflow/testing/databa
 import { toDeliveries, type TestDelivery } from '@orderflow/testing/events';
 import { anOrder, received } from '@orderflow/testing/orders';
 import { fileURLToPath } from 'node:url';
-import type { KitLogger } from './kafka-client.ts';
 import type { KitMetrics } from './kit-metrics.ts';
 import { createPool, type Tx } from './postgres.ts';
 import { defineStep, type Step } from './step.ts';
@@ -179,12 +177,6 @@ export async function resetToy({ owner }: Pick<ToyDatabase, 'owner'>): Promise<v
 export async function readDiary({ owner }: Pick<ToyDatabase, 'owner'>): Promise<string[]> {
   const { rows } = await owner.query<{ entry: string }>('SELECT entry FROM toy_diary ORDER BY 1');
   return rows.map(({ entry }) => entry);
-}
-
-/** A logger whose lines a test can look at. */
-export function quietLogger() {
-  const line = () => jest.fn<KitLogger['info']>();
-  return { debug: line(), info: line(), warn: line(), error: line() } satisfies KitLogger;
 }
 
 /** Counts by name and labels, as `name{label="value"}`. */

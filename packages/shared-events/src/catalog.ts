@@ -5,7 +5,7 @@ import { PaymentCompleted, PaymentRefunded, PaymentRejected } from './payment.ts
 import { StockRejected, StockReleased, StockReserved } from './product.ts';
 import { BalanceCharged, BalanceRefunded, BalanceRejected } from './user-balance.ts';
 
-/** Every event, in the order of the saga. */
+/** Every event in the order of the saga, in each version that a topic may still hold. */
 export const EVENTS: readonly EventContract[] = [
   OrderCreated,
   StockReserved,
@@ -68,24 +68,37 @@ export interface TopicDefinition {
   readonly partitions: number;
   readonly retentionMs: number;
   readonly key: 'orderId';
+  /** The newest version. */
   readonly event: EventContract;
+  /** What the topic may hold, oldest first: a version is read for as long as its last message is kept. */
+  readonly versions: readonly EventContract[];
 }
 
 /** Throughput does not depend on it (1, 3, 6: ± 2 %, measured); it is the most instances a step can have. */
 const PARTITIONS = 6;
 const RETENTION_MS = 14 * 24 * 60 * 60 * 1000;
-const OPEN: readonly EventContract[] = [OrderPaid, OrderCancelled];
+const OPEN: readonly string[] = [OrderPaid.topic, OrderCancelled.topic];
 
 /** Every topic. A name is part of the contract: a renamed topic is an empty one, and its old events are never read. */
-export const TOPICS: readonly TopicDefinition[] = EVENTS.map((event) => ({
-  name: event.topic,
-  publisher: event.publisher,
-  consumers: (Object.keys(STEP_TOPICS) as StepName[]).filter((step) =>
-    (STEP_TOPICS[step] as readonly string[]).includes(event.topic),
-  ),
-  open: OPEN.includes(event),
-  partitions: PARTITIONS,
-  retentionMs: RETENTION_MS,
-  key: 'orderId',
-  event,
-}));
+export const TOPICS = topicsOf(EVENTS);
+
+/** The topics of these events: one each, whatever versions of its event there are. */
+export function topicsOf(events: readonly EventContract[]): readonly TopicDefinition[] {
+  return [...new Set(events.map(({ topic }) => topic))].map((topic) => {
+    const versions = events.filter((event) => event.topic === topic).sort((a, b) => a.version - b.version);
+    const event = versions.at(-1) as EventContract;
+    return {
+      name: topic,
+      publisher: event.publisher,
+      consumers: (Object.keys(STEP_TOPICS) as StepName[]).filter((step) =>
+        (STEP_TOPICS[step] as readonly string[]).includes(topic),
+      ),
+      open: OPEN.includes(topic),
+      partitions: PARTITIONS,
+      retentionMs: RETENTION_MS,
+      key: 'orderId',
+      event,
+      versions,
+    };
+  });
+}

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import { EVENTS, STEP_TOPICS, TOPICS } from './catalog.ts';
+import { EVENTS, STEP_TOPICS, TOPICS, topicsOf } from './catalog.ts';
 import { wireType } from './contract.ts';
+import { StockReserved } from './product.ts';
 
 /*
  * These names are read outside this repository and kept in brokers and databases. Renaming
@@ -63,8 +64,25 @@ describe('the catalog', () => {
   });
 
   it('has one event a topic, and one topic an event', () => {
-    expect(new Set(EVENTS.map(({ topic }) => topic)).size).toBe(EVENTS.length);
+    expect(new Set(EVENTS.map(({ topic, type }) => `${topic} ${type}`)).size).toBe(TOPICS.length);
+    expect(new Set(EVENTS.map(({ type }) => type)).size).toBe(TOPICS.length);
     expect(new Set(EVENTS.map(wireType)).size).toBe(EVENTS.length);
+  });
+
+  it('keeps a new version in the topic of the one before, in whatever order they are listed', () => {
+    const topics = topicsOf([{ ...StockReserved, version: 2 }, ...EVENTS]);
+    const told = topics.map(({ name, event, versions }) => [
+      name,
+      wireType(event),
+      ...versions.map(wireType),
+    ]);
+    const before = TOPICS.map(({ name, event }) => [name, wireType(event), wireType(event)]);
+    const changed = before.map((topic) =>
+      topic[0] === 'stock-reserved'
+        ? ['stock-reserved', 'stock.reserved.v2', 'stock.reserved.v1', 'stock.reserved.v2']
+        : topic,
+    );
+    expect(told.sort()).toEqual(changed.sort());
   });
 
   it('reads only topics that it has', () => {

@@ -8,9 +8,13 @@ export type Publisher = 'order' | 'product' | 'coupon' | 'user-balance' | 'payme
  * One event type in one version: what is on the wire, where, and who may put it there.
  * `Data` is the parsed form: amounts are bigint minor units.
  */
-export interface EventContract<Type extends string = string, Data extends OrderSoFar = OrderSoFar> {
+export interface EventContract<
+  Type extends string = string,
+  Data extends OrderSoFar = OrderSoFar,
+  Version extends number = number,
+> {
   readonly type: Type;
-  readonly version: number;
+  readonly version: Version;
   readonly topic: string;
   readonly publisher: Publisher;
   readonly schema: z.ZodType<Data, unknown>;
@@ -19,8 +23,14 @@ export interface EventContract<Type extends string = string, Data extends OrderS
 }
 
 /** An event as a step receives it: parsed data and the part of the envelope a step may need. */
-export interface ReceivedEvent<Type extends string = string, Data extends OrderSoFar = OrderSoFar> {
+export interface ReceivedEvent<
+  Type extends string = string,
+  Data extends OrderSoFar = OrderSoFar,
+  Version extends number = number,
+> {
   readonly type: Type;
+  /** Tells the versions of one type apart, for a step that reads several. */
+  readonly version: Version;
   /** `<topic>/<order id>`, from the second attempt on `<topic>/<order id>/<attempt>`. */
   readonly id: string;
   readonly data: Data;
@@ -28,17 +38,18 @@ export interface ReceivedEvent<Type extends string = string, Data extends OrderS
 }
 
 /** The received event of a contract: `EventOf<typeof StockReserved>`. */
-export type EventOf<C> = C extends EventContract<infer Type, infer Data> ? ReceivedEvent<Type, Data> : never;
+export type EventOf<C> =
+  C extends EventContract<infer Type, infer Data, infer Version> ? ReceivedEvent<Type, Data, Version> : never;
 
 /** The data of a contract's event. */
 export type DataOf<C> = C extends EventContract<string, infer Data> ? Data : never;
 
 /** Declares an event. `type` and `topic` are read by consumers outside this repository: renaming breaks them. */
-export function defineEvent<Type extends string, Data extends OrderSoFar>(
-  definition: Omit<EventContract<Type, Data>, 'extraKeys'> & {
+export function defineEvent<Type extends string, Data extends OrderSoFar, Version extends number>(
+  definition: Omit<EventContract<Type, Data, Version>, 'extraKeys'> & {
     readonly extraKeys?: readonly Exclude<keyof Data & string, keyof OrderSoFar>[];
   },
-): EventContract<Type, Data> {
+): EventContract<Type, Data, Version> {
   return { extraKeys: [], ...definition };
 }
 

@@ -1,4 +1,11 @@
-import { eventId, encodeData, wireType, type EventContract, type ReceivedEvent } from './contract.ts';
+import {
+  eventId,
+  encodeData,
+  wireType,
+  type EventContract,
+  type EventOf,
+  type ReceivedEvent,
+} from './contract.ts';
 import type { OrderSoFar } from './order-so-far.ts';
 
 /** A message ready for Kafka. Keys and values are text, so that a row can hold it as it is. */
@@ -67,12 +74,24 @@ export function wrapMessage(
  * Reads a message of the contract's topic. Never throws: what cannot be read comes back with its reason.
  * Fields that the schema does not know are dropped, so that producers may add some.
  */
-export function decodeMessage<Type extends string, Data extends OrderSoFar>(
-  contract: EventContract<Type, Data>,
+export function decodeMessage<C extends EventContract>(
+  contract: C,
   message: RawMessage,
-): Decoded<ReceivedEvent<Type, Data>> {
+): Decoded<EventOf<C>> {
+  return decodeOneOf([contract], message);
+}
+
+/**
+ * As `decodeMessage`, for a topic that holds several versions: the contract whose type and version the message names
+ * reads it, and `event.version` tells which.
+ */
+export function decodeOneOf<C extends EventContract>(
+  contracts: readonly C[],
+  message: RawMessage,
+): Decoded<EventOf<C>> {
   const type = headerText(message.headers['ce_type']);
-  if (type !== wireType(contract)) return refuseType(contract, type);
+  const contract = contracts.find((one) => wireType(one) === type);
+  if (!contract) return refuseType(contracts, type);
   if (message.value === null) return refuse('UNPARSEABLE', 'the value is null');
   let json: unknown;
   try {
@@ -89,16 +108,15 @@ export function decodeMessage<Type extends string, Data extends OrderSoFar>(
   if (key !== String(parsed.data.orderId)) {
     return refuse('KEY_MISMATCH', `key ${key ?? 'null'} is not order ${parsed.data.orderId}`);
   }
-  return {
-    ok: true,
-    event: {
-      type: contract.type,
-      // The id is derived, not read: a producer's wrong header cannot mint a second identity.
-      id: eventId(contract, parsed.data),
-      data: parsed.data,
-      traceparent: readTraceparent(message),
-    },
+  const event: ReceivedEvent = {
+    type: contract.type,
+    version: contract.version,
+    // The id is derived, not read: a producer's wrong header cannot mint a second identity.
+    id: eventId(contract, parsed.data),
+    data: parsed.data,
+    traceparent: readTraceparent(message),
   };
+  return { ok: true, event: event as unknown as EventOf<C> };
 }
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
@@ -116,11 +134,13 @@ function readTraceparent(message: RawMessage): string | null {
   return text !== undefined && TRACEPARENT.test(text) ? text : null;
 }
 
-function refuseType(contract: EventContract, type: string | undefined): Decoded<never> {
-  const known = type?.startsWith(`${contract.type}.v`) && /^\d+$/.test(type.slice(contract.type.length + 2));
+function refuseType(contracts: readonly EventContract[], type: string | undefined): Decoded<never> {
+  const known = contracts.some(
+    (one) => type?.startsWith(`${one.type}.v`) && /^\d+$/.test(type.slice(one.type.length + 2)),
+  );
   return refuse(
     known ? 'UNKNOWN_VERSION' : 'UNKNOWN_TYPE',
-    `ce_type ${type ?? 'missing'}, expected ${wireType(contract)}`,
+    `ce_type ${type ?? 'missing'}, expected ${contracts.map(wireType).join(' or ')}`,
   );
 }
 

@@ -1,8 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { z } from 'zod';
 import { EVENTS } from './catalog.ts';
-import { encodeData, eventId, type DataOf } from './contract.ts';
-import { decodeMessage, encodeMessage, type RawMessage } from './envelope.ts';
+import { defineEvent, encodeData, eventId, type DataOf, type EventOf } from './contract.ts';
+import { decodeMessage, decodeOneOf, encodeMessage, type Message, type RawMessage } from './envelope.ts';
+import { discountedOrder, timeSchema } from './order-so-far.ts';
 import { OrderCancelling, OrderPaid } from './order.ts';
 import { StockRejected } from './product.ts';
 
@@ -40,7 +42,7 @@ describe('a message', () => {
     const decoded = decodeMessage(OrderPaid, received());
     expect(decoded).toEqual({
       ok: true,
-      event: { type: 'order.paid', id: 'order-paid/4711', data: paid, traceparent: null },
+      event: { type: 'order.paid', version: 1, id: 'order-paid/4711', data: paid, traceparent: null },
     });
   });
 
@@ -93,6 +95,58 @@ describe('a message', () => {
     const newer = Buffer.from(value.replace('"OTHER"', '"OUT_OF_SEASON"'));
     const decoded = decodeMessage(StockRejected, { key: Buffer.from(key), value: newer, headers });
     expect(decoded).toMatchObject({ ok: true, event: { data: { reason: 'OTHER' } } });
+  });
+});
+
+describe('a topic that holds two versions', () => {
+  const OrderPaidV2 = defineEvent({
+    type: 'order.paid',
+    version: 2,
+    topic: 'order-paid',
+    publisher: 'order',
+    schema: discountedOrder.extend({ paidAt: timeSchema, paidIn: z.string() }),
+    extraKeys: ['paidAt', 'paidIn'],
+  });
+  type Paid = EventOf<typeof OrderPaid | typeof OrderPaidV2>;
+  const second = encodeMessage(OrderPaidV2, { ...paid, paidIn: 'EUR' }, origin);
+  const first = encodeMessage(OrderPaid, paid, origin);
+  const read = ({ key, value, headers }: Message) =>
+    decodeOneOf([OrderPaid, OrderPaidV2], { key: Buffer.from(key), value: Buffer.from(value), headers });
+  const typed = (type: string): Message => ({ ...first, headers: { ...first.headers, ce_type: type } });
+
+  it('gives each message to the version that it names, and the event tells which', () => {
+    expect([second, first].map(read)).toEqual([
+      {
+        ok: true,
+        event: {
+          type: 'order.paid',
+          version: 2,
+          id: 'order-paid/4711',
+          data: { ...paid, paidIn: 'EUR' },
+          traceparent: null,
+        },
+      },
+      {
+        ok: true,
+        event: { type: 'order.paid', version: 1, id: 'order-paid/4711', data: paid, traceparent: null },
+      },
+    ]);
+  });
+
+  it('has events whose data are those of their version, to the compiler as well', () => {
+    const currencyOf = (event: Paid): string => (event.version === 2 ? event.data.paidIn : 'unknown');
+    const told = [second, first].map(read).map((decoded) => (decoded.ok ? currencyOf(decoded.event) : null));
+    expect(told).toEqual(['EUR', 'unknown']);
+  });
+
+  it('refuses a version that is neither, another type, and data that are not of the version they name', () => {
+    expect(read(typed('order.paid.v3'))).toEqual({
+      ok: false,
+      reason: 'UNKNOWN_VERSION',
+      error: 'ce_type order.paid.v3, expected order.paid.v1 or order.paid.v2',
+    });
+    expect(read(typed('order.cancelled.v2'))).toMatchObject({ reason: 'UNKNOWN_TYPE' });
+    expect(read(typed('order.paid.v2'))).toMatchObject({ reason: 'SCHEMA' });
   });
 });
 

@@ -2,7 +2,7 @@ import { deepStrictEqual } from 'node:assert/strict';
 import type { MessageFaultCode } from '@orderflow/shared-events/fault';
 import fc from 'fast-check';
 import type { TestDelivery } from './events.ts';
-import { failAfter, killAfter, loseCommit } from './law-crashes.ts';
+import { failAfter, killAfter, loseCommit, stallAfter } from './law-crashes.ts';
 import { exactOutcome, lastingOutcome, reset, type LawSubject } from './law-subject.ts';
 import { statementsOf } from './watched-pool.ts';
 
@@ -107,7 +107,8 @@ export async function checkSplit(subject: LawSubject, run: LawRun): Promise<void
 
 /**
  * Law iii: a crash after any statement before COMMIT leaves nothing, whether the step's process or its connection
- * ends; after a COMMIT whose answer was lost, running the batch again is harmless.
+ * ends; after a COMMIT whose answer was lost, running the batch again is harmless; and a process that stands still after
+ * any statement, while another one takes the batch over, does nothing twice when it goes on.
  * @throws LawBroken
  */
 export async function checkCrash(subject: LawSubject, run: LawRun): Promise<void> {
@@ -137,6 +138,12 @@ export async function checkCrash(subject: LawSubject, run: LawRun): Promise<void
         done,
         `${lost}, and running again, did something twice`,
       );
+      for (let last = 1; last <= (statements ?? []).length; last += 1) {
+        await reset(subject);
+        await stallAfter(subject, batch, last);
+        const where = `a stall after statement ${last} of ${describe(batch)}`;
+        deepStrictEqual(await lastingOutcome(subject, startedAt), done, `${where} ended otherwise`);
+      }
     }),
   );
   await assertLaw('iii', subject, property, { numRuns: 6, ...run });

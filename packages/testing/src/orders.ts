@@ -17,6 +17,7 @@ export function anOrder(part: Partial<DiscountedOrder> = {}): DiscountedOrder {
 
 /** An event as a step receives it. */
 export function received<C extends EventContract>(contract: C, data: DataOf<C>): EventOf<C> {
-  const event = { type: contract.type, id: eventId(contract, data), data, traceparent: null };
+  const { type, version } = contract;
+  const event = { type, version, id: eventId(contract, data), data, traceparent: null };
   return event as unknown as EventOf<C>;
 }

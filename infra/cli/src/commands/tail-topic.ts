@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { decodeMessage } from '@orderflow/shared-events/envelope';
+import { decodeOneOf } from '@orderflow/shared-events/envelope';
 import { TOPICS, type TopicDefinition } from '@orderflow/shared-events/catalog';
 import kafkajs, { type Admin, type KafkaMessage } from 'kafkajs';
 import { CommandFailure, EXIT } from '../failure.ts';
@@ -122,7 +122,7 @@ function printMessage(
   screen: Screen,
 ): boolean {
   const { key, value, headers = {}, offset, timestamp } = message;
-  const decoded = validate ? decodeMessage(topic.event, { key, value, headers }) : null;
+  const decoded = validate ? decodeOneOf(topic.versions, { key, value, headers }) : null;
   const error = decoded?.ok === false ? `${decoded.reason}: ${decoded.error}` : null;
   const header = (name: string) => headers[name]?.toString() ?? null;
   const at = new Date(Number(timestamp)).toISOString();

@@ -3,15 +3,7 @@ import type { CouponApplied, CouponRejected, CouponRestored } from '@orderflow/s
 import type { PaymentCompleted, PaymentRefunded, PaymentRejected } from '@orderflow/shared-events/payment';
 import type { StockRejected, StockReleased, StockReserved } from '@orderflow/shared-events/product';
 import type { OrderSoFar, Participant } from '@orderflow/shared-events/order-so-far';
-import {
-  isOpen,
-  LADDER,
-  stagesBetween,
-  type Open,
-  type OpenOrder,
-  type Order,
-  type Orders,
-} from './order.ts';
+import { isOpen, stagesBetween, type Open, type OpenOrder, type Order, type Orders } from './order.ts';
 import { cancelled, cancelling, paid, type Cause, type OrderFact } from './transition.ts';
 
 export type ForwardEvent = StockReserved | CouponApplied | BalanceCharged | PaymentCompleted;
@@ -100,7 +92,6 @@ function recordAnswer(order: Order, participant: Participant, cause: Cause): rea
 
 /** One line of the timeline for each stage that the order has passed, the skipped ones included, all with this data. */
 function climb(order: OpenOrder, to: Open, data: OrderSoFar, cause: Cause): OrderFact[] {
-  if (LADDER.indexOf(to) <= LADDER.indexOf(order.status)) return [];
   return stagesBetween(order.status, to).map((stage) => ({
     type: 'order.progressed',
     stage: stage as Exclude<Open, 'CREATED'>,

@@ -57,7 +57,7 @@ export function isFinal(status: OrderStatus): boolean {
   return status === 'PAID' || status === 'CANCELLED';
 }
 
-/** The stages above `from` up to `to`, in the order of the ladder. */
+/** The stages above `from` up to `to`, in the order of the ladder; none when `to` is not above. */
 export function stagesBetween(from: Progress, to: Progress): Progress[] {
   return LADDER.slice(LADDER.indexOf(from) + 1, LADDER.indexOf(to) + 1);
 }

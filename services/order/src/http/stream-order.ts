@@ -36,6 +36,8 @@ export function streamOrder(feed: OrderFeed, streamsMax: number) {
       }
       const watch = feed.watch(params.id, null, signal);
       const first = await watch.next();
+      // The process stops, or the caller has gone, which says nothing of the order: who comes back is told elsewhere.
+      if (!first && signal.aborted) return { status: 200, events: statuses(watch, null) };
       if (first?.order.userId !== caller.userId) throw orderNotFound(params.id);
       const isKnown = request.header('last-event-id') === String(first.eventId);
       if (isKnown && isFinal(first.order.status)) return { status: 204, body: undefined };

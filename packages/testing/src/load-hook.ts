@@ -2,7 +2,7 @@ import type { InitializeHook, LoadHook } from 'node:module';
 
 let patched: ReadonlyMap<string, string> = new Map();
 
-/** @param data what `patchModules` gave */
+/** @param data the modules that `patchModules` gave */
 export const initialize: InitializeHook<ReadonlyMap<string, string>> = (data) => {
   patched = data;
 };

@@ -1,5 +1,6 @@
 -- A small, exact world for the tests of the reconciliation: user 1 with two PAID orders (10 with a coupon, 11 without)
--- and a refunded one (12), user 2 refused for money after stock and coupon (13) and refused for stock (14).
+-- and a refunded one (12), user 2 refused for money after stock and coupon (13) and refused for stock (14). The answers to
+-- both top-ups, to an adjustment of stock and to the orders 10 and 11 are kept for their idempotency keys.
 -- Each section names the database it belongs to.
 
 -- database: user-balance
@@ -10,6 +11,9 @@ INSERT INTO balance_records (balance_id, type, amount, order_id) VALUES
   (1, 'CHARGE', 20.00, 12), (1, 'REFUND', 20.00, 12), (2, 'TOP_UP', 5.00, NULL);
 INSERT INTO order_charges (order_id, user_id, amount, status) VALUES
   (10, 1, 19.00, 'done'), (11, 1, 10.00, 'done'), (12, 1, 20.00, 'undone'), (13, 2, 26.00, 'rejected');
+INSERT INTO idempotency_keys (subject, route, key, fingerprint, status, answer) VALUES
+  (1, 'POST /v1/balance/top-ups', 'ada', '', 201, '{"recordId":1,"amount":"100.00","balance":"100.00"}'),
+  (2, 'POST /v1/balance/top-ups', 'ben', '', 201, '{"recordId":6,"amount":"5.00","balance":"5.00"}');
 
 -- database: product
 INSERT INTO products (name, description, price) VALUES ('Tea', '', 10.00), ('Cup', '', 2.00);
@@ -26,6 +30,8 @@ INSERT INTO sales_orders (order_id, state, day, items) VALUES
   (12, 'VOID', '2026-01-01', '[{"productId":1,"quantity":2}]');
 INSERT INTO product_daily_sales (product_id, date, quantity) VALUES
   (1, '2026-01-01', 3), (2, '2026-01-01', 2);
+INSERT INTO idempotency_keys (subject, route, key, fingerprint, status, answer) VALUES
+  (3, 'POST /v1/products/{id}/stock-adjustments', 'cups', '', 201, '{"quantity":15}');
 
 -- database: coupon
 INSERT INTO coupon_sources (name, discount_amount, quantity, initial_quantity) VALUES ('Welcome', 5.00, 8, 10);
@@ -53,3 +59,7 @@ INSERT INTO order_events (order_id, type, topic, snapshot)
   SELECT id, 'ORDER_CREATED', 'order-created', '{}' FROM orders UNION ALL
   SELECT id, 'ORDER_PAID', 'order-paid', '{}' FROM orders WHERE paid_at IS NOT NULL UNION ALL
   SELECT id, 'ORDER_CANCELLED', 'order-cancelled', '{}' FROM orders WHERE status = 'CANCELLED';
+INSERT INTO idempotency_keys (subject, route, key, fingerprint, status, answer) VALUES
+  (1, 'POST /v1/orders', 'ten', '', 202,
+   '{"id":10,"userId":1,"couponId":1,"items":[{"productId":2,"quantity":2},{"productId":1,"quantity":2}]}'),
+  (1, 'POST /v1/orders', 'eleven', '', 202, '{"id":11,"userId":1,"couponId":null,"items":[{"productId":1,"quantity":1}]}');

@@ -1,4 +1,4 @@
-/** What must hold across the five databases whenever the stack is at rest. */
+/** What must hold across the five databases and the topics whenever the stack is at rest. */
 export const INVARIANTS = {
   I1: 'each balance is top-ups minus charges plus refunds, and not below zero',
   I2: 'each stock is what was loaded and adjusted minus what live orders hold, and not below zero',
@@ -7,7 +7,10 @@ export const INVARIANTS = {
   I5: 'a PAID order was charged, paid and published once, at its exact total; its stock is held, its coupon used',
   I6: 'a CANCELLED order holds nothing: money, stock and coupon are back',
   I7: 'charges minus refunds, payments, and totals of PAID orders are one and the same sum',
+  I8: 'every event whose row is there reached its topic, and its copies are one and the same, byte for byte',
+  I9: 'every answer kept for an idempotency key names a row that says the same, and no row has two keys',
   I10: 'daily sales are the items of PAID orders',
+  I11: 'as many dead letters are open as were expected',
 } as const;
 
 export type InvariantId = keyof typeof INVARIANTS;

@@ -7,18 +7,20 @@ import { reconcile, type Reconciliation } from './reconcile.ts';
 
 interface Options {
   readonly wait: number;
+  readonly deadLetters?: number;
   readonly json: boolean;
 }
 
-function seconds(text: string): number {
-  if (!/^\d{1,6}$/.test(text)) throw new InvalidArgumentError('It is a whole number of seconds.');
+const wholeNumber = (of: string) => (text: string) => {
+  if (!/^\d{1,6}$/.test(text)) throw new InvalidArgumentError(`It is a whole number of ${of}.`);
   return Number(text);
-}
+};
 
 function parse(argv: readonly string[]): Options {
   const command = new Command('reconcile')
-    .description('Checks the books across the five databases of the running stack.')
-    .option('--wait <seconds>', 'how long to wait until the stack is at rest', seconds, 60)
+    .description('Checks the books across the five databases and the topics of the running stack.')
+    .option('--wait <seconds>', 'how long to wait until the stack is at rest', wholeNumber('seconds'), 60)
+    .option('--dead-letters <count>', 'check that exactly so many are open (I11)', wholeNumber('messages'))
     .option('--json', 'print the result as JSON', false)
     .addHelpText(
       'after',
@@ -34,9 +36,9 @@ function exitCodeOf(result: Reconciliation): number {
   return result.ok ? 0 : EXIT.failed;
 }
 
-async function run(stack: Stack, { wait, json }: Options): Promise<number> {
+async function run(stack: Stack, { wait, deadLetters, json }: Options): Promise<number> {
   try {
-    const result = await reconcile({ ...stack, waitMs: wait * 1000 });
+    const result = await reconcile({ ...stack, waitMs: wait * 1000, deadLetters });
     console.log(json ? toJson(result, 2) : reconciliationLines(result).join('\n'));
     return exitCodeOf(result);
   } catch (error) {

@@ -1,6 +1,7 @@
 -- What must not escape the reconciliation, one planted fault for each way an invariant can break. The head of a section
 -- says: invariant | database | what was done | subject of the finding | words of its problem.
--- Constraints in the way of a fault are dropped first; every section is rolled back.
+-- Constraints in the way of a fault are dropped first; every section is rolled back. Sections of `kafka` say of events
+-- of the topics that they are lost, hold other bytes than their rows, or have a second copy with other bytes.
 
 -- I1 | user-balance | a balance nobody topped up | user 2 | not what its records say
 UPDATE balances SET amount = amount + 0.01 WHERE user_id = 2;
@@ -176,3 +177,107 @@ UPDATE orders SET failure_reason = NULL WHERE id = 14;
 -- I10 | product | sales of an order nobody placed | order 4711 | no such order was accepted, and it is counted as sold
 INSERT INTO sales_orders (order_id, state, day, items) VALUES (4711, 'COUNTED', '2026-01-01', '[{"productId":1,"quantity":1}]');
 UPDATE product_daily_sales SET quantity = quantity + 1 WHERE product_id = 1;
+
+-- I8 | kafka | a published order that never reached its topic | event order-created/14 | never reached its topic
+lost order-created/14
+
+-- I8 | kafka | an answer that never reached its topic | event stock-reserved/10 | never reached its topic
+lost stock-reserved/10
+
+-- I8 | kafka | an answer to an undoing that never reached its topic | event payment-refunded/12 | never reached its topic
+lost payment-refunded/12
+
+-- I8 | order | an event that nobody sent | event order-cancelling/13/2 | never reached its topic
+INSERT INTO order_events (order_id, type, attempt, topic, snapshot) VALUES (13, 'ORDER_CANCELLING', 2, 'order-cancelling', '{}');
+
+-- I8 | order | an event whose row says something else | event order-paid/11 | other bytes than its row
+UPDATE order_events SET snapshot = '{"totalAmount":"11.00"}' WHERE order_id = 11 AND type = 'ORDER_PAID';
+
+-- I8 | kafka | an event that holds something else than its row | event order-cancelled/12 | other bytes than its row
+other order-cancelled/12
+
+-- I8 | kafka | an event sent again with other bytes | event coupon-applied/11 | not the same byte for byte
+differing coupon-applied/11
+
+-- I8 | product | a reservation that nobody was told of | event stock-reserved/99 | never reached its topic
+INSERT INTO stock_reservations (order_id, status, items) VALUES (99, 'done', '[]');
+
+-- I8 | product | a refused reservation that nobody was told of | event stock-rejected/99 | never reached its topic
+INSERT INTO stock_reservations (order_id, status) VALUES (99, 'rejected');
+
+-- I8 | product | a tombstone that nobody was told of | event stock-released/99/1 | never reached its topic
+INSERT INTO stock_reservations (order_id, status, attempt) VALUES (99, 'undone', 1);
+
+-- I8 | coupon | a used coupon that nobody was told of | event coupon-applied/99 | never reached its topic
+INSERT INTO coupon_applications (order_id, status, discount_amount) VALUES (99, 'undone', 0.00);
+
+-- I8 | coupon | a refused coupon that nobody was told of | event coupon-rejected/99 | never reached its topic
+INSERT INTO coupon_applications (order_id, status, refusal) VALUES (99, 'rejected', 'NOT_FOUND');
+
+-- I8 | coupon | a nudge that was not answered | event coupon-restored/13/3 | never reached its topic
+UPDATE coupon_applications SET attempt = 3 WHERE order_id = 13;
+
+-- I8 | user-balance | a charge that nobody was told of | event balance-charged/99 | never reached its topic
+INSERT INTO order_charges (order_id, status, user_id, amount) VALUES (99, 'undone', 1, 1.00);
+INSERT INTO balance_records (balance_id, type, amount, order_id) VALUES (1, 'CHARGE', 1.00, 99), (1, 'REFUND', 1.00, 99);
+
+-- I8 | user-balance | a refused charge that nobody was told of | event balance-rejected/99 | never reached its topic
+INSERT INTO order_charges (order_id, status, user_id, amount) VALUES (99, 'undone', 1, 1.00);
+
+-- I8 | user-balance | a refund that nobody was told of | event balance-refunded/13 | never reached its topic
+UPDATE order_charges SET status = 'undone' WHERE order_id = 13;
+
+-- I8 | payment | a payment that nobody was told of | event payment-completed/99 | never reached its topic
+INSERT INTO payment_attempts (order_id, status, user_id, amount) VALUES (99, 'done', 1, 1.00);
+
+-- I8 | payment | a refused payment that nobody was told of | event payment-rejected/99 | never reached its topic
+INSERT INTO payment_attempts (order_id, status, user_id, amount) VALUES (99, 'rejected', 1, 1.00);
+
+-- I9 | order | an acknowledged order that is lost | idempotency key 1/ten | is missing, or is another one
+DELETE FROM order_events WHERE order_id = 10;
+DELETE FROM order_products WHERE order_id = 10;
+DELETE FROM orders WHERE id = 10;
+
+-- I9 | order | an answer about an order of another user | idempotency key 1/eleven | is missing, or is another one
+UPDATE orders SET user_id = 2 WHERE id = 11;
+
+-- I9 | order | an answer about another coupon | idempotency key 1/eleven | is missing, or is another one
+UPDATE orders SET coupon_id = 2 WHERE id = 11;
+
+-- I9 | order | an answer about other items | idempotency key 1/eleven | is missing, or is another one
+UPDATE order_products SET quantity = 2 WHERE order_id = 11;
+
+-- I9 | order | an order that two keys have for their effect | order 11 | two idempotency keys
+INSERT INTO idempotency_keys SELECT subject, route, 'again', '', status, answer FROM idempotency_keys WHERE key = 'eleven';
+
+-- I9 | order | a key that was committed without its answer | idempotency key 1/early | without an answer
+INSERT INTO idempotency_keys (subject, route, key, fingerprint, status, answer) VALUES (1, 'POST /v1/orders', 'early', '', 0, '');
+
+-- I9 | payment | a key of a route that takes none | idempotency key 1/strange | without an answer
+INSERT INTO idempotency_keys (subject, route, key, fingerprint, status, answer) VALUES (1, 'POST /v1/pay', 'strange', '', 201, '{}');
+
+-- I9 | user-balance | an acknowledged top-up that is lost | idempotency key 2/ben | is missing, or is another one
+DELETE FROM balance_records WHERE id = 6;
+
+-- I9 | user-balance | an answer about another amount | idempotency key 2/ben | is missing, or is another one
+UPDATE balance_records SET amount = 6.00 WHERE id = 6;
+
+-- I9 | user-balance | a top-up of another user | idempotency key 2/ben | is missing, or is another one
+UPDATE balance_records SET balance_id = 1 WHERE id = 6;
+
+-- I9 | user-balance | an answer about a balance that there never was | idempotency key 2/ben | is missing, or is another one
+UPDATE idempotency_keys SET answer = '{"recordId":6,"amount":"5.00","balance":"6.00"}' WHERE key = 'ben';
+
+-- I9 | user-balance | a top-up that two keys have for their effect | top-up 1 | two idempotency keys
+INSERT INTO idempotency_keys SELECT subject, route, 'again', '', status, answer FROM idempotency_keys WHERE key = 'ada';
+
+-- I9 | product | an acknowledged adjustment that is lost | idempotency key 3/cups | more or fewer stock adjustments
+DELETE FROM stock_adjustments WHERE kind = 'ADJUSTMENT';
+
+-- I9 | product | one key with two adjustments | idempotency key 3/cups | more or fewer stock adjustments
+INSERT INTO stock_adjustments (product_id, kind, delta, created_at)
+  SELECT 1, 'ADJUSTMENT', 1, created_at FROM idempotency_keys;
+
+-- I11 | product | a message parked that nobody injected | dead letters | 1 are open and 0 were expected
+INSERT INTO dead_letters (step, topic, partition, "offset", headers, reason, error)
+  VALUES ('product.reserve', 'order-created', 0, 1, '{}', 'SCHEMA', '');

@@ -5,8 +5,9 @@ import { createTestDatabase, type TestDatabase } from '@orderflow/testing/databa
 import pg from 'pg';
 import { SERVICE_NAMES, type ServiceName } from '../ports.ts';
 import { openBooks, type Books } from './books.ts';
+import { EXACT_EVENTS, exactTopics } from './exact-topics.test.ts';
 import { INVARIANT_IDS, type InvariantResult } from './invariants.ts';
-import { checkBooks, reconcileBooks } from './reconcile.ts';
+import { checkBooks, reconcileSources, type Sources } from './reconcile.ts';
 
 /** The sections of a file beside this one: the words of each head line, and the statements below it. */
 function sections(file: string): ReadonlyArray<{ head: readonly string[]; sql: string }> {
@@ -20,7 +21,7 @@ function sections(file: string): ReadonlyArray<{ head: readonly string[]; sql: s
 
 interface PlantedViolation {
   readonly invariant: string;
-  readonly database: ServiceName;
+  readonly database: ServiceName | 'kafka';
   readonly title: string;
   readonly subject: string;
   readonly problem: string;
@@ -30,7 +31,7 @@ interface PlantedViolation {
 const PLANTED_VIOLATIONS = sections('planted-violations.sql').map(({ head, sql }): PlantedViolation => {
   const [invariant, database, title, subject, problem] = head as [
     string,
-    ServiceName,
+    PlantedViolation['database'],
     string,
     string,
     string,
@@ -41,6 +42,14 @@ const PLANTED_VIOLATIONS = sections('planted-violations.sql').map(({ head, sql }
 const databases = new Map<ServiceName, TestDatabase>();
 const noLag = { read: () => Promise.resolve([]) };
 let books: Books;
+
+const sources = (changes: Partial<Sources> = {}): Sources => ({
+  books,
+  lag: noLag,
+  topics: exactTopics(),
+  ...changes,
+});
+const atOnce = { waitMs: 0 };
 
 function urls(which: 'url' | 'ownerUrl'): Record<ServiceName, string> {
   return Object.fromEntries(SERVICE_NAMES.map((name) => [name, databases.get(name)![which]])) as Record<
@@ -55,15 +64,16 @@ async function write(service: ServiceName, sql: string): Promise<void> {
   await client.query(sql).finally(() => client.end());
 }
 
-/** Runs `work` while the books say what `sql` makes of them, and leaves them as they were. */
-async function withPlanted<T>(
-  { database, sql }: Pick<PlantedViolation, 'database' | 'sql'>,
-  work: (books: Books) => Promise<T>,
-): Promise<T> {
+/** What is found while books and topics say what `sql` makes of them; they are left as they were. No letter may be open. */
+async function findPlanted({
+  database,
+  sql,
+}: Pick<PlantedViolation, 'database' | 'sql'>): Promise<readonly InvariantResult[]> {
+  if (database === 'kafka') return checkBooks({ books, topics: exactTopics(sql) }, 0);
   const owner = await openBooks(urls('ownerUrl'));
   try {
     await owner.query(database, `BEGIN READ WRITE; ${sql}`);
-    return await work(owner);
+    return await checkBooks({ books: owner, topics: exactTopics() }, 0);
   } finally {
     await owner.close();
   }
@@ -91,7 +101,7 @@ afterAll(async () => {
 
 describe('the reconciliation', () => {
   it('finds nothing in exact books, and says what it looked at', async () => {
-    const result = await reconcileBooks(books, noLag, 0);
+    const result = await reconcileSources(sources(), atOnce);
     expect(result).toMatchObject({ kind: 'checked', ok: true, orders: 5, deadLetters: {} });
     const results = result.kind === 'checked' ? result.invariants : [];
     expect(broken(results)).toEqual([]);
@@ -103,12 +113,14 @@ describe('the reconciliation', () => {
       'I5 2 PAID orders',
       'I6 3 CANCELLED orders',
       'I7 3 sums',
+      `I8 ${EXACT_EVENTS} events`,
+      'I9 5 stored answers',
       'I10 2 products and days',
     ]);
   });
 
   it.each(PLANTED_VIOLATIONS)('finds $title ($invariant)', async (planted) => {
-    const results = await withPlanted(planted, checkBooks);
+    const results = await findPlanted(planted);
     const found = broken(results).find(({ id }) => id === planted.invariant)?.examples ?? [];
     expect(found.map(({ subject, problem }) => [subject, problem])).toContainEqual([
       planted.subject,
@@ -124,7 +136,7 @@ describe('the reconciliation', () => {
     const sql = `
       INSERT INTO users (name) SELECT 'Eve' FROM generate_series(1, 30);
       INSERT INTO balances (user_id, amount) SELECT id, 1 FROM users WHERE name = 'Eve'`;
-    const results = await withPlanted({ database: 'user-balance', sql }, checkBooks);
+    const results = await findPlanted({ database: 'user-balance', sql });
     const balances = results.find(({ id }) => id === 'I1');
     expect(balances?.violations).toBe(30);
     expect(balances?.examples).toHaveLength(20);
@@ -133,15 +145,23 @@ describe('the reconciliation', () => {
     });
   });
 
-  it('counts open dead letters without calling them violations', async () => {
+  it('counts open dead letters, and calls them violations only against a number that was expected', async () => {
     const sql = `
       INSERT INTO dead_letters (step, topic, partition, "offset", headers, reason, error, closed_at) VALUES
         ('product.reserve', 'order-created', 0, 1, '{}', 'SCHEMA', '', NULL),
         ('product.reserve', 'order-created', 0, 2, '{}', 'SCHEMA', '', now())`;
     await write('product', sql);
+    const reconciled = (deadLetters?: number) => reconcileSources(sources(), { ...atOnce, deadLetters });
+    const letters = { step: 'product.reserve', topic: 'order-created', reason: 'SCHEMA', count: 1 };
+    const found = { problem: '1 are open and 3 were expected', rows: { product: [letters] } };
     try {
-      const result = await reconcileBooks(books, noLag, 0);
-      expect(result).toMatchObject({ kind: 'checked', ok: true, deadLetters: { product: 1 } });
+      expect(await reconciled()).toMatchObject({ ok: true, deadLetters: { product: 1 } });
+      expect(await reconciled(1)).toMatchObject({ ok: true });
+      const short = await reconciled(3);
+      expect(short).toMatchObject({ ok: false });
+      expect(broken(short.kind === 'checked' ? short.invariants : [])).toMatchObject([
+        { id: 'I11', checked: 1, violations: 2, examples: [found] },
+      ]);
     } finally {
       await write('product', 'DELETE FROM dead_letters');
     }
@@ -167,7 +187,7 @@ describe('rest', () => {
   ] as const)('is not reached with %s', async (_title, service, sql, undo, waitingFor) => {
     await write(service, sql);
     try {
-      expect(await reconcileBooks(books, noLag, 0)).toEqual({
+      expect(await reconcileSources(sources(), atOnce)).toEqual({
         kind: 'not-at-rest',
         waitingFor: [waitingFor],
       });
@@ -178,7 +198,7 @@ describe('rest', () => {
 
   it('is not reached while a step has messages to read', async () => {
     const lag = { read: () => Promise.resolve([{ step: 'product.count-sales', messages: 3 }]) };
-    expect(await reconcileBooks(books, lag, 0)).toEqual({
+    expect(await reconcileSources(sources({ lag }), atOnce)).toEqual({
       kind: 'not-at-rest',
       waitingFor: ['product.count-sales has 3 messages to read'],
     });
@@ -198,7 +218,10 @@ describe('rest', () => {
         return [];
       },
     };
-    expect(await reconcileBooks(books, movesOnce, 10_000)).toMatchObject({ kind: 'checked', ok: true });
+    expect(await reconcileSources(sources({ lag: movesOnce }), { waitMs: 10_000 })).toMatchObject({
+      kind: 'checked',
+      ok: true,
+    });
     expect(reads).toBe(2);
   });
 
@@ -206,11 +229,11 @@ describe('rest', () => {
     await books.freeze();
     try {
       await write('user-balance', 'UPDATE balances SET amount = amount + 1 WHERE user_id = 2');
-      expect(broken(await checkBooks(books))).toEqual([]);
+      expect(broken(await checkBooks(sources()))).toEqual([]);
     } finally {
       await books.thaw();
     }
-    expect(broken(await checkBooks(books)).map(({ id }) => id)).toEqual(['I1']);
+    expect(broken(await checkBooks(sources())).map(({ id }) => id)).toEqual(['I1']);
     await write('user-balance', 'UPDATE balances SET amount = amount - 1 WHERE user_id = 2');
   });
 });

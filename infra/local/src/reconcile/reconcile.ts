@@ -1,17 +1,29 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { SERVICE_NAMES, type ServiceName } from '../ports.ts';
+import type { ServiceName } from '../ports.ts';
 import { openBooks, type Books } from './books.ts';
+import { checkDeadLetters, countDeadLetters, type DeadLetterCounts } from './dead-letters.ts';
 import { collectFindings, type InvariantResult } from './invariants.ts';
 import { readOrders } from './order-books.ts';
 import { checkOrders } from './order-rules.ts';
+import { checkPublication } from './publication.ts';
 import { openLagReader, readHead, readUnrest, type LagReader } from './rest.ts';
 import { checkSingleBooks, checkTotals } from './single-books.ts';
+import { topicReader, type TopicReader } from './topic-events.ts';
 
 export interface ReconcileOptions {
   readonly databases: Readonly<Record<ServiceName, string>>;
   readonly kafka: { readonly brokers: readonly string[] };
   /** How long to wait for rest. */
   readonly waitMs: number;
+  /** How many dead letters are to be open (I11); without it they are counted, and their number is no matter. */
+  readonly deadLetters?: number | undefined;
+}
+
+/** What is read: the databases, how far the steps are, and the topics. */
+export interface Sources {
+  readonly books: Books;
+  readonly lag: Pick<LagReader, 'read'>;
+  readonly topics: TopicReader;
 }
 
 /** What a reconciliation found, or what it was still waiting for when its time was over. */
@@ -22,8 +34,8 @@ export type Reconciliation =
       readonly orders: number;
       readonly elapsedMs: number;
       readonly invariants: readonly InvariantResult[];
-      /** Open dead letters by service; they break no invariant and wait for an operator. */
-      readonly deadLetters: Readonly<Partial<Record<ServiceName, number>>>;
+      /** Open dead letters by service: they wait for an operator. */
+      readonly deadLetters: DeadLetterCounts;
     }
   | { readonly kind: 'not-at-rest'; readonly waitingFor: readonly string[] };
 
@@ -58,39 +70,33 @@ async function freezeAtRest(books: Books, lag: Pick<LagReader, 'read'>): Promise
   return frozenUnrest.length > 0 ? frozenUnrest : ['orders are moving'];
 }
 
-async function countDeadLetters(books: Books): Promise<Partial<Record<ServiceName, number>>> {
-  const counts: Partial<Record<ServiceName, number>> = {};
-  for (const service of SERVICE_NAMES) {
-    const [row] = await books.query<{ count: number }>(
-      service,
-      'SELECT count(*) AS count FROM dead_letters WHERE closed_at IS NULL',
-    );
-    if (row && row.count > 0) counts[service] = row.count;
-  }
-  return counts;
-}
-
-/** Checks every invariant on books that are frozen at rest. */
-export async function checkBooks(books: Books): Promise<readonly InvariantResult[]> {
+/** Checks every invariant on books that are frozen at rest. I11 is one of them when a number is given. */
+export async function checkBooks(
+  { books, topics }: Pick<Sources, 'books' | 'topics'>,
+  deadLetters?: number,
+): Promise<readonly InvariantResult[]> {
   const findings = collectFindings();
   await checkSingleBooks(books, findings);
   await checkTotals(books, findings);
   for await (const page of readOrders(books)) checkOrders(page, findings);
-  return findings.results();
+  await checkPublication(books, topics, findings);
+  if (deadLetters !== undefined) await checkDeadLetters(books, deadLetters, findings);
+  return findings.results().filter(({ id }) => id !== 'I11' || deadLetters !== undefined);
 }
 
 /**
- * Waits until the stack is at rest and checks the invariants I1 to I7 and I10 order by order across the five databases.
- * Reads only; what is written meanwhile is not seen.
+ * Waits until the stack is at rest and checks the invariants order by order across the five databases, and that what
+ * they say was published lies in the topics. Reads only; what is written meanwhile is not seen.
  *
- * @throws the driver's error when a database cannot be reached.
+ * @throws the driver's error when a database cannot be reached; Error when a topic cannot be read.
  */
 export async function reconcile(options: ReconcileOptions): Promise<Reconciliation> {
   const books = await openBooks(options.databases);
   try {
-    const lag = openLagReader(options.kafka.brokers);
+    const { brokers } = options.kafka;
+    const lag = openLagReader(brokers);
     try {
-      return await reconcileBooks(books, lag, options.waitMs);
+      return await reconcileSources({ books, lag, topics: topicReader(brokers) }, options);
     } finally {
       await lag.close();
     }
@@ -100,11 +106,11 @@ export async function reconcile(options: ReconcileOptions): Promise<Reconciliati
 }
 
 /** The part of `reconcile` behind its connections. */
-export async function reconcileBooks(
-  books: Books,
-  lag: Pick<LagReader, 'read'>,
-  waitMs: number,
+export async function reconcileSources(
+  sources: Sources,
+  { waitMs, deadLetters }: Pick<ReconcileOptions, 'waitMs' | 'deadLetters'>,
 ): Promise<Reconciliation> {
+  const { books, lag } = sources;
   const startedAt = performance.now();
   for (;;) {
     const waitingFor = await freezeAtRest(books, lag);
@@ -114,7 +120,7 @@ export async function reconcileBooks(
   }
   const checkingSince = performance.now();
   try {
-    const invariants = await checkBooks(books);
+    const invariants = await checkBooks(sources, deadLetters);
     return {
       kind: 'checked',
       ok: invariants.every(({ violations }) => violations === 0),

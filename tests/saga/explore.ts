@@ -28,6 +28,21 @@ function numbering(): (value: object | null) => number {
   };
 }
 
+/** Names worlds by what is in them, as short as can be. */
+export function worldNames(): (world: World) => string {
+  const number = numbering();
+  return ({ order, rows, books, published, inFlight, parks }) => {
+    let name = `${number(order)},${parks},${books.stock},${books.coupon},${books.charged},${books.paid},${books.sold}`;
+    for (const row of Object.values(rows)) name += `,${number(row)}`;
+    for (const { event, delivered, parked } of published) name += `;${number(event)},${delivered},${parked}`;
+    if (inFlight.length === 0) return name;
+    const handlers = inFlight.map(
+      ({ step, event, facts, row }) => `${step},${number(event)},${number(facts)},${number(row)}`,
+    );
+    return `${name}|${handlers.sort().join('|')}`;
+  };
+}
+
 /**
  * Walks every interleaving of one order's messages, breadth first: delivered in any order and any number of times, with
  * a cancel, a time-out and nudges at any moment, each participant free to refuse, each handler in two moves.
@@ -35,17 +50,7 @@ function numbering(): (value: object | null) => number {
 export function explore(given: Saga, bounds: Bounds): Exploration {
   const saga = memoized(given);
   const started = performance.now();
-  const number = numbering();
-  const keyOf = ({ order, rows, books, published, inFlight, parks }: World) => {
-    let key = `${number(order)},${parks},${books.stock},${books.coupon},${books.charged},${books.paid},${books.sold}`;
-    for (const row of Object.values(rows)) key += `,${number(row)}`;
-    for (const { event, delivered, parked } of published) key += `;${number(event)},${delivered},${parked}`;
-    if (inFlight.length === 0) return key;
-    const handlers = inFlight.map(
-      ({ step, event, facts, row }) => `${step},${number(event)},${number(facts)},${number(row)}`,
-    );
-    return `${key}|${handlers.sort().join('|')}`;
-  };
+  const keyOf = worldNames();
   const start = newOrder();
   /** How each world was first reached; a breadth-first walk reaches it by a shortest way. */
   const cameFrom = new Map<string, { from: string; label: string } | null>([[keyOf(start), null]]);

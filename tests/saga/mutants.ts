@@ -18,10 +18,10 @@ const ANY: Bounds = { nudges: 0, parks: 0, interruptions: 'any', redeliveries: t
 const NUDGED: Bounds = { nudges: 1, parks: 0, interruptions: 'at-rest', redeliveries: true };
 const PARKED: Bounds = { nudges: 1, parks: 1, interruptions: 'at-rest', redeliveries: true };
 
-type Decide = ModelStep['decide'];
+export type Decide = ModelStep['decide'];
 
 /** The saga with one step deciding otherwise. */
-function withStep(name: string, change: (decide: Decide) => Decide): Saga {
+export function withStep(name: string, change: (decide: Decide) => Decide): Saga {
   return {
     ...realSaga,
     steps: realSaga.steps.map((step) =>
@@ -40,7 +40,7 @@ function withUndo(change: (decide: Decide) => Decide): Saga {
   };
 }
 
-const statusOf = (row: Row) => (row && 'status' in row ? row.status : 'none');
+export const statusOf = (row: Row) => (row && 'status' in row ? row.status : 'none');
 const nothing = (row: Row): Decision => ({ facts: [], row });
 const orderOf = (orders: Parameters<Saga['advance']>[0]) => orders.get(ORDER) as Order;
 

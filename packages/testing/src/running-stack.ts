@@ -41,6 +41,8 @@ export interface RunningStack {
   stop(): Promise<void>;
   /** SIGKILL to a process of the stack, which its launcher starts again; resolves when it is ready again. */
   kill(name: string): Promise<void>;
+  /** SIGKILL to every process but the launcher at once; resolves when all are ready again. */
+  killAll(): Promise<void>;
   /** SIGKILL to the launcher, and what it started ends by itself; resolves when all of it is gone. */
   killLauncher(): Promise<void>;
   /** Runs a command of the local stack's, for instance `reconcile/main.js`. */
@@ -173,6 +175,15 @@ export async function planStack(plan: StackPlan = {}): Promise<RunningStack> {
       process.kill(pid, 'SIGKILL');
       await waitUntil(() => current().pids[name] !== pid, {
         what: `${name} started again`,
+        timeoutMs: READY_LIMIT_MS,
+      });
+      await waitUntilReady(current);
+    },
+    async killAll() {
+      const { pids } = current();
+      for (const pid of Object.values(pids)) process.kill(pid, 'SIGKILL');
+      await waitUntil(() => Object.entries(pids).every(([name, pid]) => current().pids[name] !== pid), {
+        what: 'everything started again',
         timeoutMs: READY_LIMIT_MS,
       });
       await waitUntilReady(current);

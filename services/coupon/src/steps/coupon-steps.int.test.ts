@@ -125,6 +125,31 @@ describe('the steps of coupon on Postgres', () => {
     expect(await sent()).toEqual(['coupon-rejected/10']);
   });
 
+  it('locks coupons by id, whatever order the events come in, so that batches cannot wait in a circle', async () => {
+    const other = await pool.connect();
+    try {
+      await other.query('BEGIN');
+      await other.query('SELECT FROM coupons WHERE id = $1 FOR UPDATE', [first]);
+      const waiting = apply(
+        stockReserved({ orderId: 10, userId: 2, couponId: second }),
+        stockReserved({ orderId: 11, userId: 1, couponId: first }),
+      );
+      await someoneWaits();
+      await other.query('SELECT FROM coupons WHERE id = $1 FOR UPDATE NOWAIT', [second]);
+      await other.query('COMMIT');
+      expect(await waiting).toMatchObject({ facts: 2 });
+    } finally {
+      other.release(true);
+    }
+  });
+
+  it('has a CHECK behind the count of what is left', async () => {
+    await expect(pool.query('UPDATE coupon_sources SET quantity = -1')).rejects.toMatchObject({
+      code: '23514',
+      constraint: 'coupon_sources_quantity_check',
+    });
+  });
+
   it('gives each coupon to one order, however many ask at once, and answers each once', async () => {
     const events = [10, 11, 12].map((orderId) => stockReserved({ orderId, userId: 1, couponId: first }));
     await Promise.all(events.map((event) => apply(event)));

@@ -124,6 +124,17 @@ describe('the steps of payment on Postgres', () => {
     expect(await payments()).toEqual([]);
   });
 
+  it.each([
+    ['payment', -1],
+    ['refund', 1],
+  ])('has a CHECK behind it that refuses a %s of %d', async (kind, amount) => {
+    const text = 'INSERT INTO payments (user_id, order_id, amount, kind) VALUES (4, 10, $1, $2)';
+    await expect(pool.query(text, [amount, kind.toUpperCase()])).rejects.toMatchObject({
+      code: '23514',
+      constraint: 'payments_amount_check',
+    });
+  });
+
   it('keeps the ledger append-only for its own role', async () => {
     await pay(balanceCharged({ orderId: 10 }));
     for (const statement of ['UPDATE payments SET amount = 1', 'DELETE FROM payments', 'TRUNCATE payments']) {

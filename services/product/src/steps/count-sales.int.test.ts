@@ -126,6 +126,26 @@ describe('product.count-sales on Postgres', () => {
     expect(await daily()).toMatchObject([{ quantity: 2 }]);
   });
 
+  it('loses the race for an order that another batch has counted and not committed, and counts nothing', async () => {
+    const other = await pool.connect();
+    try {
+      await other.query(
+        `BEGIN; INSERT INTO sales_orders (order_id, state, day, items) VALUES (1, 'COUNTED', '${DAY}', '[]')`,
+      );
+      const lost = expect(count(paid(1, [lamp, 2]))).rejects.toMatchObject({
+        code: '23505',
+        constraint: 'sales_orders_pkey',
+      });
+      await someoneWaits();
+      await other.query('COMMIT');
+      await lost;
+    } finally {
+      other.release();
+    }
+    expect(await daily()).toEqual([]);
+    expect(await count(paid(1, [lamp, 2]))).toMatchObject({ facts: 0 });
+  });
+
   it('locks days by product, whatever order the events come in, so that batches cannot wait in a circle', async () => {
     await count(paid(1, [lamp, 1], [chair, 1]));
     const other = await pool.connect();

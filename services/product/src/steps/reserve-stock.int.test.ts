@@ -131,6 +131,21 @@ describe('product.reserve on Postgres', () => {
     expect(done).toHaveLength(3);
   });
 
+  it('locks stocks by product, whatever order the lines come in, so that batches cannot wait in a circle', async () => {
+    const other = await pool.connect();
+    try {
+      await other.query('BEGIN');
+      await other.query('SELECT FROM product_stocks WHERE product_id = $1 FOR UPDATE', [lamp]);
+      const waiting = reserve(orderCreated({ orderId: 1, items: [item(chair, 1), item(lamp, 1)] }));
+      await someoneWaits();
+      await other.query('SELECT FROM product_stocks WHERE product_id = $1 FOR UPDATE NOWAIT', [chair]);
+      await other.query('COMMIT');
+      expect(await waiting).toMatchObject({ facts: 1 });
+    } finally {
+      other.release(true);
+    }
+  });
+
   it('does nothing for an order that was cancelled before it came', async () => {
     await release(orderCancelling({ orderId: 1 }));
     expect(await reserve(orderCreated({ orderId: 1, items: [item(lamp, 2)] }))).toMatchObject({ facts: 0 });

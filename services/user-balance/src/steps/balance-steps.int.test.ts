@@ -125,6 +125,25 @@ describe('the steps of user-balance on Postgres', () => {
     expect(await records()).toHaveLength(3);
   });
 
+  it('locks balances by user, whatever order the events come in, so that batches cannot wait in a circle', async () => {
+    await pool.query('INSERT INTO balances (user_id, amount) VALUES ($1, 10)', [bob]);
+    const other = await pool.connect();
+    try {
+      await other.query('BEGIN');
+      await other.query('SELECT FROM balances WHERE user_id = $1 FOR UPDATE', [ann]);
+      const waiting = charge(
+        couponApplied({ orderId: 10, userId: bob }),
+        couponApplied({ orderId: 11, userId: ann }),
+      );
+      await someoneWaits();
+      await other.query('SELECT FROM balances WHERE user_id = $1 FOR UPDATE NOWAIT', [bob]);
+      await other.query('COMMIT');
+      expect(await waiting).toMatchObject({ facts: 2 });
+    } finally {
+      other.release(true);
+    }
+  });
+
   it('gives back what its own row says, in one sum a user, once', async () => {
     await charge(
       couponApplied({ orderId: 10, userId: ann, totalAmount: 300n }),
@@ -173,6 +192,13 @@ describe('the steps of user-balance on Postgres', () => {
     await lost;
     expect(await charge(event)).toMatchObject({ facts: 0 });
     expect(await balances()).toEqual({ [ann]: 1000n });
+  });
+
+  it('has CHECK (amount >= 0) behind it', async () => {
+    await expect(pool.query('UPDATE balances SET amount = -0.01')).rejects.toMatchObject({
+      code: '23514',
+      constraint: 'balances_amount_check',
+    });
   });
 
   it('keeps the ledger append-only for its own role', async () => {

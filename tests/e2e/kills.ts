@@ -59,6 +59,10 @@ export function describeKills(stack: () => RunningStack): void {
       180_000,
     );
 
+    it('of everything at once loses nothing: each process waits for what it needs, whatever comes back first', async () => {
+      await trafficThrough(stack(), () => stack().killAll());
+    }, 180_000);
+
     it('of the launcher loses nothing: orders under way end after the next start', async () => {
       await trafficThrough(stack(), async () => {
         await stack().killLauncher();

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { amountPattern, readAmount } from './amount.ts';
 import { maskCredentials } from './logger.ts';
+import { productionProblems } from './production.ts';
 
 /** A set-up that cannot run. Its message lists every problem at once; the process ends with exit code 78. */
 export class ConfigError extends Error {
@@ -15,7 +16,7 @@ export class ConfigError extends Error {
 
 /**
  * Reads the environment through a schema, once, at start. An empty string counts as not set; variables the schema
- * does not name are ignored.
+ * does not name are ignored. With NODE_ENV=production, defaults that are known to everyone are refused.
  * @throws ConfigError naming every wrong variable, what is wrong with it and its value, secrets masked
  */
 export function loadConfig<Schema extends z.ZodType>(
@@ -26,17 +27,29 @@ export function loadConfig<Schema extends z.ZodType>(
     Object.entries(env).filter(([, value]) => value !== undefined && value !== ''),
   );
   const parsed = schema.safeParse(given);
-  if (parsed.success) return parsed.data;
-  throw new ConfigError(
-    parsed.error.issues.map((issue) => {
-      const name = issue.path.map(String).join('.');
-      if (name === '') return issue.message;
-      const value = given[name];
-      return value === undefined
-        ? `${name} is not set`
-        : `${name}: ${issue.message} (is "${maskValue(name, value)}")`;
-    }),
+  const refused = refusedInProduction(schema, given);
+  if (parsed.success && refused.length === 0) return parsed.data;
+  const wrong = (parsed.error?.issues ?? []).map((issue) => {
+    const name = issue.path.map(String).join('.');
+    if (name === '') return issue.message;
+    const value = given[name];
+    return value === undefined
+      ? `${name} is not set`
+      : `${name}: ${issue.message} (is "${maskValue(name, value)}")`;
+  });
+  throw new ConfigError([...wrong, ...refused]);
+}
+
+/** A program that does not read NODE_ENV, as those which only measure, is in production nowhere. */
+function refusedInProduction(
+  schema: z.ZodType,
+  given: Readonly<Record<string, string | undefined>>,
+): string[] {
+  if (!(schema instanceof z.ZodObject)) return [];
+  const read = Object.fromEntries(
+    Object.entries(given).filter(([name]) => Object.hasOwn(schema.shape, name)),
   );
+  return read['NODE_ENV'] === 'production' ? productionProblems(read) : [];
 }
 
 function maskValue(name: string, value: string): string {

@@ -72,6 +72,36 @@ describe('the configuration', () => {
     ]);
   });
 
+  const production = {
+    ...good,
+    NODE_ENV: 'production',
+    MIGRATION_DATABASE_URL: 'postgres://payment_owner:s3cret@127.0.0.1:5442/payment',
+    JWT_ISSUER: 'https://login.example.com',
+    JWKS_URL: 'https://login.example.com/jwks.json',
+  };
+
+  it.each([
+    ['DATABASE_URL', 'postgres://payment_app:password@db:5432/payment', 'has the password of an example'],
+    ['DATABASE_URL', 'postgres://payment_app:orderflow-trial@db/payment', 'has the password of an example'],
+    ['DATABASE_URL', 'postgres://payment_app@db/payment', 'has no password'],
+    ['MIGRATION_DATABASE_URL', 'postgres://postgres:postgres@db/payment', 'has the password of an example'],
+    ['JWT_ISSUER', 'orderflow-local', 'is that of a local stack'],
+    ['JWT_ISSUER', 'https://orderflow.local', 'is that of a local stack'],
+    ['JWT_ISSUER', 'http://127.0.0.1:8080', 'is that of a local stack'],
+    ['JWT_ISSUER', 'http://localhost:8080', 'is that of a local stack'],
+    ['JWKS_URL', 'http://login.example.com/jwks.json', 'must be https://'],
+  ])('is refused in production, and there alone, with %s=%s', (name, value, says) => {
+    const [line = '', ...others] = problemsOf({ ...production, [name]: value });
+    expect(others).toEqual([]);
+    expect(line.startsWith(`${name}: ${says}`)).toBe(true);
+    expect(line).not.toContain(value);
+    expect(problemsOf({ ...production, [name]: value, NODE_ENV: 'development' })).toEqual([]);
+  });
+
+  it('is taken in production with secrets of its own', () => {
+    expect(problemsOf(production)).toEqual([]);
+  });
+
   it.each(['mysql://app:s3cret@db/x', 'not a url s3cret:s3cret@db', 'http://app:s3cret@db'])(
     'never shows a password: %s',
     (DATABASE_URL) => {

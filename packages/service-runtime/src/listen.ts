@@ -1,6 +1,7 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { randomUUID } from 'node:crypto';
+import { limitConnections } from './connections.ts';
 import { requestIdOf, sendProblem } from './http-exchange.ts';
 import { problem, toProblemJson, PROBLEMS, type ProblemCode } from './problem.ts';
 import { originForm } from './request-target.ts';
@@ -29,7 +30,7 @@ export interface ListenOptions {
   readonly requestTimeoutMs?: number;
   /** Request line and headers together; 16 KB by default, beyond it 431. */
   readonly headerMaxBytes?: number;
-  /** Connections beyond it are closed as they come; without it there is no limit. */
+  /** Near it the connection that keeps the server waiting longest is closed, beyond it the new one; no limit without. */
   readonly connectionsMax?: number;
   /** What runs when the server closes has this long to end; 400 ms by default. */
   readonly closeMaxMs?: number;
@@ -58,7 +59,7 @@ export async function listen(app: RequestListener, options: ListenOptions): Prom
     },
     withOriginForm(app),
   );
-  if (connectionsMax !== undefined) server.maxConnections = connectionsMax;
+  if (connectionsMax !== undefined) limitConnections(server, connectionsMax);
   server.on('clientError', answerParserError);
   // Node would answer both without a body: a missing Host, which nothing here needs, and an unknown Expect, which
   // RFC 9110 allows to ignore.

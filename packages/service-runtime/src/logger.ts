@@ -6,6 +6,9 @@ export type LogLevel = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' |
 
 const secretFields = ['authorization', 'password', 'token', 'accessToken', 'cookie', 'secret'];
 
+/** An error of ioredis carries the command that failed: of AUTH the password. */
+const secretPaths = ['err.command.args'];
+
 /** Passwords in URLs and bearer tokens, wherever in a line they stand (messages and stacks included). */
 const urlPassword = /([a-z][a-z0-9+.-]*:\/\/[^\s:@/"]*):[^\s@/"]+@/gi;
 const bearerToken = /(bearer )[A-Za-z0-9._~+/-]+=*/gi;
@@ -32,7 +35,7 @@ export function createLogger(options: {
     timestamp: stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },
     redact: {
-      paths: secretFields.flatMap((field) => [field, `*.${field}`, `*.*.${field}`]),
+      paths: [...secretPaths, ...secretFields.flatMap((field) => [field, `*.${field}`, `*.*.${field}`])],
       censor: '***',
     },
     hooks: { streamWrite: maskCredentials },

@@ -24,12 +24,9 @@ describe('Redis, which may vanish at any moment', () => {
     await way.close();
   });
 
-  function connect(): RedisLink {
+  function connect(url = `redis://127.0.0.1:${way.port}`): RedisLink {
     const destination = { write: (line: string) => void lines.push(line) };
-    const link = createRedis(
-      `redis://127.0.0.1:${way.port}`,
-      createLogger({ service: 'test', level: 'info', destination }),
-    );
+    const link = createRedis(url, createLogger({ service: 'test', level: 'info', destination }));
     link.open();
     return link;
   }
@@ -38,6 +35,15 @@ describe('Redis, which may vanish at any moment', () => {
     way.cut();
     await waitUntil(() => !redis.isUp(), { what: 'Redis gone' });
   }
+
+  it('tells that it refuses the password, and not the password', async () => {
+    const refused = connect(`redis://nobody:n0ne-of-y0urs@127.0.0.1:${way.port}`);
+    const said = () => lines.join('');
+    await waitUntil(() => said().includes('WRONGPASS'), { what: 'the refusal in the log' });
+    refused.close();
+    expect(said()).toContain('Redis is away');
+    expect(said()).not.toContain('n0ne-of-y0urs');
+  });
 
   it('answers while it is there', async () => {
     const key = ownName('key');

@@ -48,6 +48,9 @@ export interface UpstreamOptions {
 /** A caller who reads nothing of its answer for so long is let go; until then the service is paused with it. */
 const unreadMaxMs = 30_000;
 
+/** A connection whose stream has ended waits so long for another; the services would keep 4,000 of them for 72 s. */
+const idleStreamMs = 1_000;
+
 /** One forwarded request, from being sent to the end of its answer. */
 interface Exchange {
   readonly response: ServerResponse;
@@ -66,7 +69,13 @@ export function createUpstream(options: UpstreamOptions): Upstream {
   const pool = new Pool(options.url, requests);
   // A stream holds its connection for minutes, so streams have their own: however many, they block no request. Two
   // heartbeats of 15 s may be late before a stream counts as broken.
-  const lasting = { ...settings, connections: options.streamsMax, bodyTimeout: 2 * silentMaxMs };
+  const lasting = {
+    ...settings,
+    connections: options.streamsMax,
+    bodyTimeout: 2 * silentMaxMs,
+    keepAliveTimeout: idleStreamMs,
+    keepAliveMaxTimeout: idleStreamMs,
+  };
   const streamPool = new Pool(options.url, lasting);
   const prefix = new URL(options.url).pathname.replace(/\/$/, '');
   const exchanges = keepExchanges(options);

@@ -169,7 +169,9 @@ module.exports = {
       comment:
         'The client is unmaintained: it can be replaced in one place. Tests and the local stack are witnesses.',
       severity: 'error',
-      from: { pathNot: ['^packages/(messaging|testing)/', '^infra/', '^tests/', '^(bench|chaos)/', TEST_FILE] },
+      from: {
+        pathNot: ['^packages/(messaging|testing)/', '^infra/', '^tests/', '^(bench|chaos)/', TEST_FILE],
+      },
       to: { path: 'node_modules/kafkajs/' },
     },
     {

@@ -229,7 +229,13 @@ export default tseslint.config(
     rules: { 'no-restricted-syntax': syntax(STYLE, ENVIRONMENT, DOMAIN) },
   },
   {
-    files: ['infra/{cli,local,compose}/**', 'bench/**', 'chaos/**', 'tests/**', 'packages/*/{scripts,bench}/**'],
+    files: [
+      'infra/{cli,local,compose}/**',
+      'bench/**',
+      'chaos/**',
+      'tests/**',
+      'packages/*/{scripts,bench}/**',
+    ],
     rules: { 'no-console': 'off' },
   },
 );

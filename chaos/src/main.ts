@@ -57,6 +57,8 @@ async function run(options: ChaosOptions): Promise<number> {
   });
   report('Waiting for rest, then checking the books, the answers and the dead letters.');
   const findings = await verify(chaos.stack, result.operations);
+  if (result.happened.length < plan.length)
+    print(`No time for ${plan.length - result.happened.length} faults: more --minutes, or fewer --faults.`);
   for (const line of summaryLines(result, findings, performance.now() - startedAt)) print(line);
   if (options.json) {
     const { operations, happened, placed } = result;

@@ -3,7 +3,14 @@ import type { RunningStack } from '@orderflow/testing/running-stack';
 import type { TcpProxy } from '@orderflow/testing/tcp-proxy';
 import type { PlannedFault } from '../plan.ts';
 import type { Seeded } from '../seeded.ts';
-import type { PostgresVolume } from './volume.ts';
+
+/** A volume of its own for the files of Postgres, so that a full disk is nobody else's. */
+export interface PostgresVolume {
+  /** Takes every byte that is left. */
+  fill(): void;
+  /** Gives them back. */
+  free(): void;
+}
 
 /** The stack that faults strike, and the ways to strike it. */
 export interface Chaos {

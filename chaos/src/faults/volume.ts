@@ -2,15 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Strike } from './chaos.ts';
-
-/** A volume of its own for the files of Postgres, so that a full disk is nobody else's. */
-export interface PostgresVolume {
-  /** Takes every byte that is left. */
-  fill(): void;
-  /** Gives them back. */
-  free(): void;
-}
+import type { PostgresVolume, Strike } from './chaos.ts';
 
 /** Room for the tables and the log of 100,000 orders, with as much again for what a fault leaves to do. */
 const SIZE = '4g';

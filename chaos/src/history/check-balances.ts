@@ -1,7 +1,7 @@
 import { formatAmount } from '@orderflow/shared-events/money';
 import type { Books, LedgerRow } from './books.ts';
-import type { HistoryViolation } from './check-history.ts';
 import { operationsOf, type AnyOperation, type Operation } from './history.ts';
+import type { HistoryViolation } from './violation.ts';
 
 /** A user's ledger with what is known of each row. */
 interface Ledger {

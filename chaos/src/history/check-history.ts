@@ -1,19 +1,7 @@
 import type { Books } from './books.ts';
 import { checkBalances } from './check-balances.ts';
 import { operationsOf, type AnyOperation, type Operation, type OrderedItem } from './history.ts';
-
-/** What a history says that the books, or no order of its operations, can bear. */
-export interface HistoryViolation {
-  readonly rule:
-    | 'LOST_WRITE'
-    | 'PHANTOM_WRITE'
-    | 'WRONG_ANSWER'
-    | 'IMPOSSIBLE_BALANCE'
-    | 'STATUS_WENT_BACK'
-    | 'CANCEL_FORGOTTEN';
-  readonly subject: string;
-  readonly problem: string;
-}
+import type { HistoryViolation } from './violation.ts';
 
 /**
  * Checks what clients were answered against what the books hold once everything is at rest:

@@ -81,6 +81,22 @@ describe('the tables of orders', () => {
     }
   });
 
+  it('are locked by id, whatever order the events come in, so that batches cannot wait in a circle', async () => {
+    const [first, second] = [await orders.placed(), await orders.placed()];
+    const other = await orders.pool.connect();
+    try {
+      await other.query('BEGIN');
+      await other.query('SELECT FROM orders WHERE id = $1 FOR UPDATE', [first]);
+      const waiting = orders.advance(stockReserved({ orderId: second }), stockReserved({ orderId: first }));
+      await waitUntil(() => orders.database.someoneWaits(), { what: 'the batch that waits for the order' });
+      await other.query('SELECT FROM orders WHERE id = $1 FOR UPDATE NOWAIT', [second]);
+      await other.query('COMMIT');
+      expect(await waiting).toMatchObject({ facts: 2 });
+    } finally {
+      other.release(true);
+    }
+  });
+
   it('are written once a line: the event that prices it, and none after', async () => {
     const id = await orders.placed();
     const version = async () =>

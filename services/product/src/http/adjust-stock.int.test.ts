@@ -63,6 +63,12 @@ describe('POST /v1/products/{id}/stock-adjustments', () => {
     expect(await ledgerOf(lamp)).toEqual(['LOAD 7', 'ADJUSTMENT 5', 'ADJUSTMENT -12']);
   });
 
+  it('is in a ledger that is append-only, for the service’s own role too', async () => {
+    for (const statement of ['UPDATE stock_adjustments SET delta = 1', 'DELETE FROM stock_adjustments']) {
+      await expect(shop.pool.query(statement)).rejects.toMatchObject({ code: '42501' });
+    }
+  });
+
   it('happens once a key: the same request gets the first answer again, another one a 422', async () => {
     const first = await shop.adjust(lamp, 5, key('once'));
     const again = await shop.adjust(lamp, 5, key('once'));

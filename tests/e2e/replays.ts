@@ -61,7 +61,7 @@ async function whileStuck(stack: RunningStack, work: (stuck: Stuck) => Promise<v
     expect(await openFaults(operator)).toEqual([
       expect.objectContaining({
         topic: 'stock-reserved',
-        key: String(order.id),
+        key: { encoding: 'utf8', text: String(order.id) },
         error: expect.stringContaining('planted'),
       }),
     ]);

@@ -15,22 +15,19 @@ function residentBytes(pid: number | undefined): number {
 }
 
 export interface MemoryWatch {
-  /** By how much each process has grown at most since the watch began, in bytes. */
-  growth(): Readonly<Record<string, number>>;
+  /** The most that each process has had since the watch began, in bytes. */
+  peaks(): Readonly<Record<string, number>>;
   end(): void;
 }
 
 /** Looks at the memory of processes ten times a second. */
 export function watchMemory(stack: RunningStack, names: readonly ProcessName[]): MemoryWatch {
   const { pids } = stack.current();
-  const before = Object.fromEntries(names.map((name) => [name, residentBytes(pids[name])]));
-  const growth = Object.fromEntries(names.map((name) => [name, 0]));
+  const peaks = Object.fromEntries(names.map((name) => [name, residentBytes(pids[name])]));
   const timer = setInterval(() => {
-    for (const name of names) {
-      growth[name] = Math.max(growth[name] ?? 0, residentBytes(pids[name]) - (before[name] ?? 0));
-    }
+    for (const name of names) peaks[name] = Math.max(peaks[name] ?? 0, residentBytes(pids[name]));
   }, EVERY_MS);
-  return { growth: () => ({ ...growth }), end: () => clearInterval(timer) };
+  return { peaks: () => ({ ...peaks }), end: () => clearInterval(timer) };
 }
 
 /** Files that a process has open, sockets included, as it says itself. */

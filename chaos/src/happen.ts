@@ -11,7 +11,7 @@ export interface Happened {
   readonly fault: PlannedFault;
   /** Milliseconds since 1970. */
   readonly at: number;
-  /** From its begin until orders flowed again on every partition, in milliseconds; null when not within two minutes. */
+  /** From its begin until orders flowed again on every partition, in milliseconds; null when not within two minutes, or not measured. */
   readonly flowingAfterMs: number | null;
   /** Why it could not happen as planned. */
   readonly failed: string | null;

@@ -13,13 +13,14 @@ const ORDERING_TIME = 0.9;
 
 let stack: ChaosStack | null = null;
 
-function planLines(plan: readonly PlannedFault[], { seed, orders, minutes }: ChaosOptions): string[] {
+function planLines(plan: readonly PlannedFault[], options: ChaosOptions): string[] {
+  const { seed, orders, faults, minutes, only } = options;
   const counts = new Map<string, number>();
   for (const { kind } of plan) counts.set(kind, (counts.get(kind) ?? 0) + 1);
   const kinds = [...counts].map(([kind, count]) => `${count} ${kind}`);
   return [
     `Seed ${seed}: ${plan.length} faults (${kinds.join(', ')}) within ${minutes} min, ${orders} orders.`,
-    `Again: npm run test:chaos -- --seed ${seed} --orders ${orders} --faults ${plan.length} --minutes ${minutes}`,
+    `Again: npm run test:chaos -- --seed ${seed} --orders ${orders} --faults ${faults} --minutes ${minutes} --only ${only.join(',')}`,
   ];
 }
 

@@ -25,18 +25,16 @@ function partitionOfOrder(id: string): number {
 
 /**
  * How long it took until orders flowed again: until on every partition one that was accepted after `since` was paid.
- * Told by the rows of the orders, in milliseconds; null when it did not happen within `limitMs`, or `isOver` says that
- * nobody orders any more.
+ * Told by the rows of the orders, in milliseconds; null when it did not happen within `limitMs`.
  * @param since milliseconds since 1970
  */
 export async function untilFlowing(
   stack: RunningStack,
   since: number,
   limitMs: number,
-  isOver: () => boolean = () => false,
 ): Promise<number | null> {
   const deadline = Date.now() + limitMs;
-  while (Date.now() < deadline && !isOver()) {
+  while (Date.now() < deadline) {
     const flowingAt = await flowingSince(stack, since).catch(() => null);
     if (flowingAt !== null) return Math.max(0, flowingAt - since);
     await pause(POLL_MS);

@@ -58,7 +58,7 @@ export function recoveries(happened: readonly Happened[]): Recovery[] {
 const median = (sorted: readonly number[]) => sorted[Math.floor(sorted.length / 2)] ?? NaN;
 
 function recoveryLines(happened: readonly Happened[]): string[] {
-  const rows = recoveries(happened).map(({ kind, count, alone }) => {
+  const rows = recoveries(happened).map(({ kind, count, failed, alone }) => {
     const longest = alone.at(-1);
     const measured =
       longest === undefined
@@ -69,7 +69,8 @@ function recoveryLines(happened: readonly Happened[]): string[] {
       kind.goalS === undefined || alone.length === 0
         ? ''
         : `goal ${kind.goalS} s ${missed === 0 ? 'kept' : `missed ${missed} times`}`;
-    return `  ${kind.name.padEnd(16)} ${String(count).padStart(4)}  ${measured.padEnd(34)} ${goal}`.trimEnd();
+    const impossible = failed === 0 ? '' : `, ${failed} could not happen`;
+    return `  ${kind.name.padEnd(16)} ${String(count).padStart(4)}  ${measured.padEnd(34)} ${goal}${impossible}`.trimEnd();
   });
   return ['Faults, and how soon orders flowed again on every partition:', ...rows];
 }
@@ -110,6 +111,6 @@ export function summaryLines(result: ChaosResult, findings: Findings, elapsedMs:
     ...findingLines('Violations of the books', findings.books),
     ...findingLines('Answers that the books do not bear', findings.history),
     ...findingLines(`Dead letters other than the poison (${findings.poisoned})`, findings.deadLetters),
-    `${placed} orders, ${happened.length} faults, ${allFindings(findings).length} findings, ${seconds(elapsedMs)}`,
+    `${placed} orders, ${happened.filter(({ failed }) => failed === null).length} faults, ${allFindings(findings).length} findings, ${seconds(elapsedMs)}`,
   ];
 }

@@ -1,6 +1,7 @@
 import kafkajs from 'kafkajs';
 import pg from 'pg';
 import type { Running } from '@orderflow/local/child';
+import { createReadyTopics } from '@orderflow/local/topics';
 import type { Arm, BenchBackends, RunningArm, ShopSize } from '../arm.ts';
 import { CONSUMERS, EVENT_NAMES, SERVICES, topicOf, type Service } from '../baselines/naive/events.ts';
 import { lastOrderId, outcomeOf, paidAtOf, verifyBooks, type Books } from './baseline-books.ts';
@@ -60,10 +61,10 @@ async function recreateTopics(brokers: readonly string[]): Promise<void> {
     const topics = EVENT_NAMES.map(topicOf);
     const existing = await admin.listTopics();
     await admin.deleteTopics({ topics: topics.filter((topic) => existing.includes(topic)) });
-    await admin.createTopics({
-      waitForLeaders: true,
-      topics: topics.map((topic) => ({ topic, numPartitions: 3, replicationFactor: 1 })),
-    });
+    await createReadyTopics(
+      admin,
+      topics.map((topic) => ({ topic, numPartitions: 3, replicationFactor: 1 })),
+    );
   } finally {
     await admin.disconnect();
   }

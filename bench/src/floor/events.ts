@@ -1,3 +1,4 @@
+import { createReadyTopics } from '@orderflow/local/topics';
 import { createKafka, createRelayProducer, createStepConsumer } from '@orderflow/messaging/kafka-client';
 import { createLogger } from '@orderflow/service-runtime/logger';
 import { waitUntil } from '@orderflow/testing/wait-until';
@@ -50,7 +51,10 @@ export async function createTopics(
   };
   await Promise.all([admin.connect(), producer.connect()]);
   await deleteAll();
-  await admin.createTopics({ topics: TOPICS.map((topic) => ({ topic, numPartitions: PARTITIONS })) });
+  await createReadyTopics(
+    admin,
+    TOPICS.map((topic) => ({ topic, numPartitions: PARTITIONS })),
+  );
   return {
     async send() {
       for (const one of topicMessages) await producer.sendBatch({ acks: -1, topicMessages: [one] });

@@ -1,6 +1,7 @@
-import kafkajs, { type Admin } from 'kafkajs';
+import kafkajs, { type Admin, type ITopicConfig } from 'kafkajs';
 import { TOPICS, type TopicDefinition } from '@orderflow/shared-events/catalog';
 import { EXIT, StartFailure } from './failure.ts';
+import { waitUntil } from './wait-until.ts';
 
 // Node finds only some of this CommonJS package's names for a named import.
 const { ConfigResourceTypes, Kafka, logLevel } = kafkajs;
@@ -21,6 +22,27 @@ async function checkPartitions(admin: Admin, existing: readonly TopicDefinition[
       `Topic ${topic.name} has ${actual.get(topic.name)} partitions, the catalog says ${topic.partitions}.`,
   );
   throw new StartFailure(lines.join('\n'), EXIT.configuration);
+}
+
+/** Whether the broker names a leader for every partition of the topics. A topic it does not know yet is an error to it. */
+async function haveLeaders(admin: Admin, names: readonly string[]): Promise<boolean> {
+  try {
+    const { topics } = await admin.fetchTopicMetadata({ topics: [...names] });
+    return topics.every(({ partitions }) => partitions.every(({ leader }) => leader >= 0));
+  } catch (error) {
+    if ((error as { type?: unknown }).type === 'UNKNOWN_TOPIC_OR_PARTITION') return false;
+    throw error;
+  }
+}
+
+/**
+ * Makes topics, and resolves when all of their partitions can be written. kafkajs' own `waitForLeaders` fails when the
+ * broker has not yet heard of what its controller made, which is likely on a busy machine.
+ */
+export async function createReadyTopics(admin: Admin, topics: readonly ITopicConfig[]): Promise<void> {
+  await admin.createTopics({ waitForLeaders: false, topics: [...topics] });
+  const names = topics.map(({ topic }) => topic);
+  await waitUntil(`leaders of ${names.join(', ')}`, () => haveLeaders(admin, names));
 }
 
 /**
@@ -54,15 +76,15 @@ export async function createTopics(brokers: readonly string[]): Promise<void> {
       });
     }
     if (missing.length === 0) return;
-    await admin.createTopics({
-      waitForLeaders: true,
-      topics: missing.map((topic) => ({
+    await createReadyTopics(
+      admin,
+      missing.map((topic) => ({
         topic: topic.name,
         numPartitions: topic.partitions,
         replicationFactor: 1,
         configEntries: retentionOf(topic),
       })),
-    });
+    );
   } finally {
     await admin.disconnect();
   }

@@ -1,7 +1,6 @@
-import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { kafkaBrokers } from '@orderflow/testing/backends';
 import { withSnappy } from '@orderflow/testing/snappy';
+import { ownName, witnessBroker, type BrokerWitness } from '@orderflow/testing/topics';
 import { waitUntil } from '@orderflow/testing/wait-until';
 import kafkajs from 'kafkajs';
 import type { Consumer, Kafka, KafkaMessage, Producer } from 'kafkajs';
@@ -17,24 +16,23 @@ const silent: KitLogger = {
 const PARTITIONS = 3;
 const { None, GZIP, Snappy } = kafkajs.CompressionTypes;
 
+let broker: BrokerWitness;
 let kafka: Kafka;
 let topic: string;
 let producer: Producer;
 let consumer: Consumer;
 
 beforeAll(async () => {
-  kafka = createKafka({ clientId: 'kafka-client-test', brokers: await kafkaBrokers(), logger: silent });
+  broker = await witnessBroker();
+  kafka = createKafka({ clientId: 'kafka-client-test', brokers: broker.brokers, logger: silent });
   producer = createRelayProducer(kafka);
   await producer.connect();
 });
-afterAll(() => producer.disconnect());
+afterAll(() => Promise.all([producer.disconnect(), broker.close()]));
 
 beforeEach(async () => {
-  topic = `kafka-client-${randomUUID()}`;
-  const admin = kafka.admin();
-  await admin.connect();
-  await admin.createTopics({ topics: [{ topic, numPartitions: PARTITIONS }] });
-  await admin.disconnect();
+  topic = ownName('kafka-client');
+  await broker.createTopics([topic], PARTITIONS);
   consumer = createStepConsumer(kafka, topic);
   await consumer.connect();
   await consumer.subscribe({ topics: [topic], fromBeginning: true });

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { createReadyTopics } from '@orderflow/local/topics';
 import kafkajs, { type Admin } from 'kafkajs';
 import { kafkaBrokers } from './backends.ts';
 
@@ -26,10 +27,10 @@ export async function witnessBroker(): Promise<BrokerWitness> {
     brokers,
     admin,
     async createTopics(topics, partitions = 6) {
-      await admin.createTopics({
-        waitForLeaders: true,
-        topics: topics.map((topic) => ({ topic, numPartitions: partitions, replicationFactor: 1 })),
-      });
+      await createReadyTopics(
+        admin,
+        topics.map((topic) => ({ topic, numPartitions: partitions, replicationFactor: 1 })),
+      );
     },
     async lag(groupId, topics) {
       let lag = 0;

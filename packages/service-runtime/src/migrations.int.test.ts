@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { postgresUrl } from '@orderflow/testing/backends';
 import pg from 'pg';
+import { isBackendAway } from './backend-away.ts';
 import { createLogger } from './logger.ts';
 import { migrate, pendingMigrations } from './migrations.ts';
 
@@ -177,6 +178,23 @@ describe('migrations', () => {
     await expect(run()).rejects.toThrow('20260102000000_more began and did not finish');
     await database.query(`UPDATE _prisma_migrations SET rolled_back_at = now() WHERE id = 'x'`);
     expect(await run()).toEqual([]);
+  });
+
+  it('that cannot have a table give way at once, and come when it is free', async () => {
+    await run();
+    write('20260102000000_more', 'ALTER TABLE things ADD COLUMN name TEXT;\n');
+    const holder = new pg.Client(url);
+    await holder.connect();
+    await holder.query('BEGIN; SELECT * FROM things');
+    const refused = await run().then(
+      () => null,
+      (error: unknown) => error,
+    );
+    expect(refused).toMatchObject({ message: expect.stringMatching(/lock timeout; nothing of it was kept/) });
+    // So a service that starts tries again.
+    expect(isBackendAway(refused)).toBe(true);
+    await holder.end();
+    expect(await run()).toEqual(['20260102000000_more']);
   });
 
   it('of a newer release do not stop an older one', async () => {

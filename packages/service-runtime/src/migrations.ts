@@ -8,6 +8,9 @@ import type { Logger } from './logger.ts';
 /** Prisma's own lock, so that `prisma migrate deploy` and a starting service wait for each other. */
 const prismaLock = 72_707_369;
 
+/** Who waits for a table's lock makes all later users of the table wait behind him: a migration gives way. */
+const lockWaitMs = 250;
+
 /** Exactly the table Prisma's schema engine makes; a test pins its columns. */
 const createTable = `
 CREATE TABLE IF NOT EXISTS "_prisma_migrations" (
@@ -47,7 +50,7 @@ interface Applied {
  * @param options.url the owner's URL
  * @returns the names applied by this call
  * @throws MigrationError when an applied migration was edited, when an earlier run of Prisma stopped half way, or when
- *   a migration fails (nothing of it stays)
+ *   a migration fails (nothing of it stays), also for a lock that others hold: then it is to be tried again
  */
 export async function migrate(options: {
   url: string;
@@ -137,7 +140,7 @@ function pendingOf(migrations: readonly Migration[], applied: readonly Applied[]
 
 async function applyOne(client: pg.Client, migration: Migration): Promise<void> {
   try {
-    await client.query('BEGIN');
+    await client.query(`BEGIN; SET LOCAL lock_timeout = ${lockWaitMs}`);
     await client.query(migration.sql);
     await client.query(
       `INSERT INTO "_prisma_migrations" (id, checksum, migration_name, started_at, finished_at, applied_steps_count)

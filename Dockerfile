@@ -9,7 +9,7 @@ COPY . .
 # `prisma generate` needs no engine, only the path of a file that exists.
 ENV PRISMA_SCHEMA_ENGINE_BINARY=/bin/true TURBO_TELEMETRY_DISABLED=1 DO_NOT_TRACK=1
 RUN --mount=type=cache,target=/root/.npm npm ci --ignore-scripts --no-audit --no-fund \
-  && npx turbo run build --concurrency=2
+  && npx turbo run build --concurrency=2 --filter='./services/*' --filter=@orderflow/local
 
 # One service's run-time packages. Without peers and optional ones 148 MB instead of 457: Prisma's CLI is a peer of
 # its client, which does not need it to run.
@@ -24,6 +24,7 @@ COPY --from=build /app/infra/api/package.json infra/api/package.json
 COPY --from=build /app/infra/cli/package.json infra/cli/package.json
 COPY --from=build /app/infra/local/package.json infra/local/package.json
 COPY --from=build /app/bench/package.json bench/package.json
+COPY --from=build /app/chaos/package.json chaos/package.json
 COPY --from=build /app/tests/package.json tests/package.json
 RUN --mount=type=cache,target=/root/.npm \
   npm ci --omit=dev --omit=peer --omit=optional --ignore-scripts --no-audit --no-fund --workspace "services/${SERVICE}" \
@@ -48,4 +49,4 @@ RUN install -d -o node -g node -m 0700 /keys
 WORKDIR /app/services/${SERVICE}
 USER node
 HEALTHCHECK --interval=5s --timeout=3s --start-period=30s --retries=6 CMD ["node", "/app/infra/compose/ready.mjs"]
-CMD ["node", "dist/main.js"]
+CMD ["node", "--enable-source-maps", "--max-old-space-size=256", "dist/main.js"]

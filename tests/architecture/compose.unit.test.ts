@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
+import { NODE_ARGS } from '@orderflow/local/services';
 import { parse } from 'yaml';
 import { REPOSITORY } from './planted-tree.ts';
 
@@ -137,6 +138,25 @@ describe('Dockerfile', () => {
   it('runs on the Node version of .nvmrc, pinned', () => {
     const version = /^ARG NODE_IMAGE=node:(\d+\.\d+\.\d+)-/m.exec(dockerfile)?.[1] ?? '';
     expect(version.startsWith(text('.nvmrc').trim().replace(/^v/, ''))).toBe(true);
+  });
+
+  it('has the package.json of every workspace: npm ci refuses a lockfile that names others', () => {
+    const { workspaces } = JSON.parse(text('package.json')) as { workspaces: readonly string[] };
+    const allowed = text('.dockerignore').split('\n');
+    const isThere = (workspace: string) => {
+      const [room = ''] = workspace.split('/');
+      const copied = [workspace, workspace.replace('/*', ''), `${workspace}/package.json`];
+      return (
+        (allowed.includes(`!${room}`) || allowed.includes(`!${workspace}/package.json`)) &&
+        copied.some((path) => dockerfile.includes(`\nCOPY --from=build /app/${path} ${path}\n`))
+      );
+    };
+    expect(workspaces.filter((workspace) => !isThere(workspace))).toEqual([]);
+  });
+
+  it('starts a service as the local stack does, with its heap bounded', () => {
+    const words = ['node', ...NODE_ARGS, 'dist/main.js'];
+    expect(dockerfile).toContain(`\nCMD [${words.map((word) => `"${word}"`).join(', ')}]\n`);
   });
 
   it('runs nothing as root: every stage that starts something names its user', () => {

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { describeExit, startChild } from '@orderflow/local/child';
 import type { ServiceName } from '@orderflow/local/ports';
-import { processEnv } from '@orderflow/local/services';
+import { NODE_ARGS, processEnv } from '@orderflow/local/services';
 import { readSettings, ROOT } from '@orderflow/local/settings';
 import { systemEnv } from '@orderflow/local/system-env';
 import { STEP_TOPICS, type StepName } from '@orderflow/shared-events/catalog';
@@ -134,7 +134,7 @@ export async function startInstance(stack: RunningStack, plan: InstancePlan): Pr
   const ports = { ...settings.ports, ...own };
   const running = startChild({
     command: process.execPath,
-    args: [...preload(stack, name, patches), '--enable-source-maps', join('dist', 'main.js')],
+    args: [...NODE_ARGS, ...preload(stack, name, patches), join('dist', 'main.js')],
     cwd: join(ROOT, 'services', name),
     env: processEnv(name, { ...settings, ports }, stack.current(), null),
     log: join(stack.stateDir, 'logs', nextLog(name)),

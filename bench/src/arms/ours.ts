@@ -4,7 +4,13 @@ import { startChild, type Running } from '@orderflow/local/child';
 import { createDatabase, databaseUrls } from '@orderflow/local/databases';
 import { SERVICE_NAMES, type Ports, type ProcessName, type ServiceName } from '@orderflow/local/ports';
 import { reconcile } from '@orderflow/local/reconcile/reconcile';
-import { databaseName, prepareProcess, processEnv, SETTING_DEFAULTS } from '@orderflow/local/services';
+import {
+  databaseName,
+  NODE_ARGS,
+  prepareProcess,
+  processEnv,
+  SETTING_DEFAULTS,
+} from '@orderflow/local/services';
 import type { LauncherSettings } from '@orderflow/local/settings';
 import type { Stack } from '@orderflow/local/stack-file';
 import pg from 'pg';
@@ -169,7 +175,7 @@ function planProcess(
     launch: () =>
       startChild({
         command: process.execPath,
-        args: ['--enable-source-maps', ...nodeArgs, join('dist', 'main.js')],
+        args: [...NODE_ARGS, ...nodeArgs, join('dist', 'main.js')],
         cwd: join(root, 'services', name),
         env: {
           ...Object.fromEntries(wiring),

@@ -22,6 +22,12 @@ export const SETTING_DEFAULTS: Stack['settings'] = {
 /** Every caller of a local stack comes from 127.0.0.1, the demo with all its users too. The shell may set it. */
 const GATEWAY_DEFAULTS: Readonly<Record<string, string>> = { RATE_LIMIT_PER_ADDRESS: '0' };
 
+/**
+ * What Node is told before the program. Without a bound V8 lets garbage lie while the machine has memory: the order
+ * service, with some 60 MB in use, was seen at 530 MB of RSS after minutes of load.
+ */
+export const NODE_ARGS: readonly string[] = ['--enable-source-maps', '--max-old-space-size=256'];
+
 const READY_LIMIT_MS = 60_000;
 const TOKEN_ISSUER = 'orderflow-local';
 const TOKEN_AUDIENCE = 'orderflow';
@@ -107,7 +113,7 @@ export function prepareProcess(
     launch: () =>
       startChild({
         command: process.execPath,
-        args: ['--enable-source-maps', join('dist', 'main.js')],
+        args: [...NODE_ARGS, join('dist', 'main.js')],
         cwd: join(settings.root, 'services', name),
         env: processEnv(name, settings, stack, migrationUrl),
         log,

@@ -13,7 +13,9 @@ export interface Happened {
   readonly at: number;
   /** From its begin until orders flowed again on every partition, in milliseconds; null when not within two minutes, or not measured. */
   readonly flowingAfterMs: number | null;
-  /** Why it could not happen as planned. */
+  /** What it did, as it was seen; null when it failed. */
+  readonly did: string | null;
+  /** Why it could not happen as planned, or struck nothing. */
   readonly failed: string | null;
 }
 
@@ -37,12 +39,12 @@ export async function letHappen({ chaos, plan, until, onHappened }: HappenOption
   const strike = async (fault: PlannedFault, measure: boolean): Promise<void> => {
     const random = seeded(fault.seed);
     const at = Date.now();
-    const failed = await STRIKES[fault.kind](chaos, fault, random).then(
-      () => null,
-      (error: unknown) => (error instanceof Error ? error.message : String(error)),
+    const struck = await STRIKES[fault.kind](chaos, fault, random).then(
+      (did) => ({ did, failed: null }),
+      (error: unknown) => ({ did: null, failed: error instanceof Error ? error.message : String(error) }),
     );
     const flowingAfterMs = measure ? await untilFlowing(chaos.stack, at, FLOW_LIMIT_MS) : null;
-    onHappened({ fault, at, flowingAfterMs, failed });
+    onHappened({ fault, at, flowingAfterMs, ...struck });
     await pause(random.between(...REST_MS));
   };
   const ofLane = (lane: string) => plan.filter(({ kind }) => kindOf(kind).lane === lane);

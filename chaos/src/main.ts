@@ -67,7 +67,7 @@ async function run(options: ChaosOptions): Promise<number> {
     const json = { seed: options.seed, placed, requests, recoveries: recoveries(happened), findings };
     process.stdout.write(`${JSON.stringify(json, null, 2)}\n`);
   }
-  return allFindings(findings).length === 0 ? 0 : EXIT.failed;
+  return allFindings(result, findings).length === 0 ? 0 : EXIT.failed;
 }
 
 async function end(code: number): Promise<never> {

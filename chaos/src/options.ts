@@ -49,7 +49,7 @@ export function parseChaosOptions(words: readonly string[]): ChaosOptions | numb
     .addHelpText(
       'after',
       '\nA seed repeats the plan of faults and what each of them chooses; what clients ask for follows it as far as their answers do.' +
-        '\nExit code: 0 nothing was lost, 1 something was, 2 usage, 69 something needed cannot be started.',
+        '\nExit code: 0 nothing was lost and orders always flowed again, 1 otherwise, 2 usage, 69 something needed cannot be started.',
     )
     .allowExcessArguments(false)
     .exitOverride();

@@ -15,7 +15,7 @@ export function describeFault({ kind, target, lastsMs }: PlannedFault): string {
 
 /** One line of the progress. */
 export function happenedLine(
-  { fault, at, flowingAfterMs, failed }: Happened,
+  { fault, at, flowingAfterMs, did, failed }: Happened,
   of: number,
   placed: number,
 ): string {
@@ -26,7 +26,7 @@ export function happenedLine(
       ? 'orders do not flow after two minutes'
       : `flowing after ${seconds(flowingAfterMs)}${goal}`;
   const parts = [
-    describeFault(fault),
+    describeFault(fault) + (did === null ? '' : ` (${did})`),
     lane === 'processes' ? flowing : null,
     failed === null ? null : `could not: ${failed}`,
   ];
@@ -94,9 +94,19 @@ function findingLines(title: string, findings: readonly string[]): string[] {
   return [`${title}: ${findings.length === 0 ? 'none' : findings.length}`, ...shown, ...more];
 }
 
+/** The faults after which orders did not flow again in time. */
+function standstills(happened: readonly Happened[]): string[] {
+  return happened
+    .filter(({ fault, flowingAfterMs }) => kindOf(fault.kind).lane === 'processes' && flowingAfterMs === null)
+    .map(({ fault }) => `[${fault.number}] ${describeFault(fault)}`);
+}
+
 /** Everything that is wrong, in one list. */
-export function allFindings({ books, history, deadLetters }: Findings): string[] {
-  return [...books, ...history, ...deadLetters];
+export function allFindings(
+  { happened }: Pick<ChaosResult, 'happened'>,
+  { books, history, deadLetters }: Pick<Findings, 'books' | 'history' | 'deadLetters'>,
+): string[] {
+  return [...standstills(happened), ...books, ...history, ...deadLetters];
 }
 
 /** The summary; `elapsedMs` from the first order to the last finding. */
@@ -108,9 +118,10 @@ export function summaryLines(result: ChaosResult, findings: Findings, elapsedMs:
     ...recoveryLines(happened),
     ...requestLines(operations),
     `Orders: ${findings.orders} (${outcomes.join(', ')})`,
+    ...findingLines('Faults after which orders did not flow within two minutes', standstills(happened)),
     ...findingLines('Violations of the books', findings.books),
     ...findingLines('Answers that the books do not bear', findings.history),
     ...findingLines(`Dead letters other than the poison (${findings.poisoned})`, findings.deadLetters),
-    `${placed} orders, ${happened.filter(({ failed }) => failed === null).length} faults, ${allFindings(findings).length} findings, ${seconds(elapsedMs)}`,
+    `${placed} orders, ${happened.filter(({ failed }) => failed === null).length} faults, ${allFindings(result, findings).length} findings, ${seconds(elapsedMs)}`,
   ];
 }

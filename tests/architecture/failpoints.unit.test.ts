@@ -52,8 +52,9 @@ const isWrittenOut = (options: readonly ts.Expression[] = []): boolean =>
 
 /** The sources of all that runs: tests, and what only they use, are not among them. */
 function sources(): readonly string[] {
-  return ['packages', 'services', 'infra', 'bench']
-    .flatMap((room) => (room === 'bench' ? [room] : within(room)))
+  return ['packages', 'services', 'infra']
+    .flatMap(within)
+    .concat('bench', 'chaos')
     .filter((folder) => folder !== 'packages/testing' && existsSync(join(REPOSITORY, folder, 'src')))
     .flatMap((folder) =>
       readdirSync(join(REPOSITORY, folder, 'src'), { recursive: true, encoding: 'utf8' })

@@ -6,8 +6,8 @@ import type { Seeded } from '../seeded.ts';
 
 /** A volume of its own for the files of Postgres, so that a full disk is nobody else's. */
 export interface PostgresVolume {
-  /** Takes every byte that is left. */
-  fill(): void;
+  /** Takes every byte that is left. @returns how many */
+  fill(): number;
   /** Gives them back. */
   free(): void;
 }
@@ -22,5 +22,8 @@ export interface Chaos {
   readonly volume: PostgresVolume | null;
 }
 
-/** A fault as it happens: resolves when it is over, not when the stack has recovered. */
-export type Strike = (chaos: Chaos, fault: PlannedFault, random: Seeded) => Promise<void>;
+/**
+ * A fault as it happens: resolves when it is over, not when the stack has recovered, and tells what it did, as it was
+ * seen (`14 connections`). One that struck nothing rejects: it does not count.
+ */
+export type Strike = (chaos: Chaos, fault: PlannedFault, random: Seeded) => Promise<string>;

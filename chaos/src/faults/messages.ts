@@ -1,6 +1,12 @@
 import { TOPICS, type TopicDefinition } from '@orderflow/shared-events/catalog';
 import { wireType } from '@orderflow/shared-events/contract';
-import kafkajs, { type Consumer, type IHeaders, type Kafka, type Message } from 'kafkajs';
+import kafkajs, {
+  type Consumer,
+  type IHeaders,
+  type IMemberAssignment,
+  type Kafka,
+  type Message,
+} from 'kafkajs';
 import type { Seeded } from '../seeded.ts';
 import type { Chaos, Strike } from './chaos.ts';
 
@@ -115,12 +121,13 @@ const NEWEST = 40;
 export const deliverTwice: Strike = async (chaos, { target }) => {
   const records: StoredRecord[] = [];
   await readTopic(clientOf(chaos), target, NEWEST, (record) => records.push(record));
-  if (records.length === 0) return;
+  if (records.length === 0) throw new Error(`${target} is empty`);
   await publish(
     chaos,
     target,
     records.map(({ key, value, headers, partition }) => ({ key: key ?? null, value, headers, partition })),
   );
+  return `${records.length} records`;
 };
 
 /** All offsets of a group back to the beginning, as a member of it: the others keep nothing back. */
@@ -134,22 +141,50 @@ export const rewind: Strike = async (chaos, { target }) => {
   try {
     await member.connect();
     await member.subscribe({ topics, fromBeginning: true });
-    const joined = new Promise<void>((resolve, reject) => {
-      member.on(member.events.GROUP_JOIN, () => resolve());
+    const joined = new Promise<IMemberAssignment>((resolve, reject) => {
+      member.on(member.events.GROUP_JOIN, ({ payload }) => resolve(payload.memberAssignment));
       member.on(member.events.CRASH, ({ payload }) => reject(payload.error));
     });
     // It reads nothing that it would answer for: what it is given is read again by whom it is given to next.
     await member.run({ autoCommit: false, eachBatchAutoResolve: false, eachBatch: () => Promise.resolve() });
-    await joined;
+    const assigned = await joined;
     await member.commitOffsets(
       ends.flatMap(({ topic, ends: partitions }) =>
         partitions.map(({ partition, low }) => ({ topic, partition, offset: String(low) })),
       ),
     );
+    // What the others own they may have committed again; what is its own nobody has.
+    const own = ends.flatMap(({ topic, ends: partitions }) =>
+      partitions
+        .filter(({ partition }) => assigned[topic]?.includes(partition))
+        .map((end) => ({ topic, ...end })),
+    );
+    await expectCommitted(client, target, own);
+    return `${own.reduce((sum, { low, high }) => sum + (high - low), 0n)} records of ${own.length} partitions`;
   } finally {
     await leave(member);
   }
 };
+
+/** @throws Error when a group is not at the begin of these partitions. */
+async function expectCommitted(
+  client: Kafka,
+  groupId: string,
+  begins: ReadonlyArray<{ readonly topic: string; readonly partition: number; readonly low: bigint }>,
+): Promise<void> {
+  const admin = client.admin();
+  await admin.connect();
+  try {
+    const committed = await admin.fetchOffsets({ groupId });
+    for (const { topic, partition, low } of begins) {
+      const offsets = committed.find((one) => one.topic === topic)?.partitions ?? [];
+      const offset = offsets.find((one) => one.partition === partition)?.offset;
+      if (offset !== String(low)) throw new Error(`${groupId} is at ${offset} of ${topic}/${partition}`);
+    }
+  } finally {
+    await admin.disconnect();
+  }
+}
 
 function topicOf(topic: string): TopicDefinition {
   const found = TOPICS.find(({ name }) => name === topic);
@@ -176,12 +211,14 @@ function garbage(topic: string, random: Seeded): Message {
 
 const POISON_AT_ONCE = 20;
 
-export const poison: Strike = (chaos, { target }, random) =>
-  publish(
+export const poison: Strike = async (chaos, { target }, random) => {
+  await publish(
     chaos,
     target,
     Array.from({ length: POISON_AT_ONCE }, () => garbage(target, random)),
   );
+  return `${POISON_AT_ONCE} records`;
+};
 
 /** Where the poison lies, and which steps read it there: what dead letters there must be, and no others. */
 export async function findPoison(chaos: Pick<Chaos, 'stack'>): Promise<string[]> {

@@ -3,7 +3,8 @@
  * the machine's steady one.
  */
 const DAY_MS = 24 * 60 * 60 * 1_000;
-const JUMP_EVERY_MS = 1_500;
+/** Long enough to join a group in between: kafkajs takes its time-outs from `Date`. */
+const JUMP_EVERY_MS = 3_000;
 
 const RealDate = Date;
 let shiftMs = 0;
@@ -18,4 +19,7 @@ globalThis.Date = new Proxy(RealDate, {
   },
 });
 
-setInterval(() => (shiftMs = Math.round((Math.random() * 2 - 1) * DAY_MS)), JUMP_EVERY_MS).unref();
+setInterval(() => {
+  shiftMs = Math.round((Math.random() * 2 - 1) * DAY_MS);
+  process.stdout.write(`{"clock":"${new Date().toISOString()}"}\n`);
+}, JUMP_EVERY_MS).unref();

@@ -13,28 +13,29 @@ async function pidOf({ stack }: Chaos, name: string): Promise<number> {
   return waitUntil(alive, { what: `a running ${name}`, timeoutMs: 60_000, intervalMs: 50 });
 }
 
-function signal(pid: number, name: NodeJS.Signals): void {
-  try {
-    process.kill(pid, name);
-  } catch {
-    // It ended by itself, or by another fault.
-  }
-}
-
-export const kill: Strike = async (chaos, { target }) => signal(await pidOf(chaos, target), 'SIGKILL');
+export const kill: Strike = async (chaos, { target }) => {
+  const pid = await pidOf(chaos, target);
+  process.kill(pid, 'SIGKILL');
+  return `process ${pid}`;
+};
 
 /** Stops it without a word, and lets it go on as if nothing had been. */
 export const freeze: Strike = async (chaos, { target, lastsMs }) => {
   const pid = await pidOf(chaos, target);
-  signal(pid, 'SIGSTOP');
+  const started = startTimeOf(pid);
+  process.kill(pid, 'SIGSTOP');
   try {
     await pause(lastsMs);
   } finally {
-    signal(pid, 'SIGCONT');
+    // Another fault may have killed it.
+    if (startTimeOf(pid) === started) process.kill(pid, 'SIGCONT');
   }
+  return `process ${pid}`;
 };
 
 export const killLauncher: Strike = async ({ stack }) => {
+  const { pid } = stack.current().launcher;
   await stack.killLauncher();
   await stack.start();
+  return `process ${pid}, now ${stack.current().launcher.pid}`;
 };

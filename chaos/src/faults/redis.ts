@@ -3,15 +3,21 @@ import type { Strike } from './chaos.ts';
 
 /** Everything that Redis held is gone: caches, limits, locks. */
 export const flush: Strike = ({ stack }) =>
-  new Promise((resolve) => {
+  new Promise((resolve, reject) => {
     const socket = connect({ host: '127.0.0.1', port: stack.ports.redis });
-    const end = () => {
+    let answer = '';
+    const fail = () => {
       socket.destroy();
-      resolve();
+      reject(new Error('Redis does not answer'));
     };
-    socket.once('connect', () => socket.write('FLUSHALL\r\n'));
-    socket.once('data', end);
-    // Another fault has it: then it is empty anyway.
-    socket.once('error', end);
-    socket.setTimeout(2_000, end);
+    socket.once('connect', () => socket.write('DBSIZE\r\nFLUSHALL\r\n'));
+    socket.on('data', (chunk: Buffer) => {
+      answer += String(chunk);
+      const flushed = /^:(\d+)\r\n\+OK/.exec(answer);
+      if (!flushed) return;
+      socket.destroy();
+      resolve(`${flushed[1]} keys`);
+    });
+    socket.once('error', fail);
+    socket.setTimeout(2_000, fail);
   });

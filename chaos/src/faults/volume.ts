@@ -28,10 +28,12 @@ export function mountVolume(dir: string): PostgresVolume | null {
   return {
     fill() {
       const file = openSync(ballast, 'w');
+      let bytes = 0;
       try {
-        for (;;) writeSync(file, CHUNK);
+        for (;;) bytes += writeSync(file, CHUNK);
       } catch {
         // Full: a write that fits in part has been cut short before.
+        return bytes;
       } finally {
         closeSync(file);
       }
@@ -46,11 +48,12 @@ export function unmount(dir: string): void {
 }
 
 export const fillDisk: Strike = async ({ volume }, { lastsMs }) => {
-  if (!volume) return;
-  volume.fill();
+  if (!volume) throw new Error('no volume can be mounted here');
+  const bytes = volume.fill();
   try {
     await pause(lastsMs);
   } finally {
     volume.free();
   }
+  return `its last ${Math.round(bytes / 1024 ** 2)} MB taken`;
 };

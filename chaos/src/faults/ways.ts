@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { TcpProxy } from '@orderflow/testing/tcp-proxy';
+import type { Seeded } from '../seeded.ts';
 import type { Chaos, Strike } from './chaos.ts';
 
 function wayOf({ ways }: Chaos, target: string): TcpProxy {
@@ -8,37 +9,42 @@ function wayOf({ ways }: Chaos, target: string): TcpProxy {
   return way;
 }
 
-/** Strikes a way and heals it; what struck it meanwhile is healed with it. */
-function forAWhile(strike: (way: TcpProxy, delayMs: number) => void): Strike {
+/** Strikes a way, and heals it after `lastsMs`; what struck it meanwhile is healed with it. */
+function strikeWay(what: string, strike: (way: TcpProxy, random: Seeded) => void, leastMs = 0): Strike {
   return async (chaos, { target, lastsMs }, random) => {
     const way = wayOf(chaos, target);
-    strike(way, random.between(50, 400));
+    const before = way.struck();
+    strike(way, random);
     try {
-      await pause(lastsMs);
+      await pause(Math.max(lastsMs, leastMs));
     } finally {
-      way.heal();
+      if (lastsMs > 0) way.heal();
     }
+    const struck = way.struck() - before;
+    if (struck === 0) throw new Error(`nothing was on its way to ${target}`);
+    return `${struck} ${what}`;
   };
 }
 
-export const cut = forAWhile((way) => way.cut());
-export const silence = forAWhile((way) => way.hush());
-export const slow = forAWhile((way, delayMs) => way.slow(delayMs));
+/** Every connection says something within this time: a fetch of Kafka waits 1.5 s at the longest. */
+const ANSWER_MS = 2_000;
 
-export const reset: Strike = (chaos, { target }, random) => {
-  wayOf(chaos, target).resetSome(() => random.chance(0.5));
-  return Promise.resolve();
-};
-
-export const loseAnswers: Strike = (chaos, { target }, random) => {
-  wayOf(chaos, target).loseNextAnswers(() => random.chance(0.5));
-  return Promise.resolve();
-};
+export const cut = strikeWay('connections reset or refused', (way) => way.cut());
+export const silence = strikeWay('connections silent', (way) => way.hush());
+export const slow = strikeWay('packets late', (way, random) => way.slow(random.between(50, 400)));
+export const reset = strikeWay('connections reset', (way, random) => way.resetSome(() => random.chance(0.5)));
+export const loseAnswers = strikeWay(
+  'answers lost',
+  (way, random) => way.loseNextAnswers(() => random.chance(0.5)),
+  ANSWER_MS,
+);
 
 /** As an administrator does who wants everyone out. */
 export const endSessions: Strike = async ({ stack }, { target }) => {
-  await stack.sql(
+  const ended = await stack.sql(
     target,
     'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()',
   );
+  if (ended.length === 0) throw new Error(`${target} had no session`);
+  return `${ended.length} sessions ended`;
 };

@@ -23,6 +23,8 @@ export interface TcpProxy {
   loseNextAnswers(choose: () => boolean): void;
   /** How many times something came from the near side. */
   writes(): number;
+  /** What it has done to those who use it: connections reset, refused or kept silent, chunks passed on late. */
+  struck(): number;
   close(): Promise<void>;
 }
 
@@ -34,6 +36,7 @@ interface Treatment {
   /** The text whose answer is to be lost. */
   unanswered: string | null;
   writes: number;
+  struck: number;
 }
 
 /** The two ends of a connection through the proxy. */
@@ -50,9 +53,19 @@ export async function createTcpProxy(
   { port = 0 }: { port?: number } = {},
 ): Promise<TcpProxy> {
   const pairs = new Set<Pair>();
-  const treatment: Treatment = { isCut: false, isSilent: false, delayMs: 0, unanswered: null, writes: 0 };
+  const treatment: Treatment = {
+    isCut: false,
+    isSilent: false,
+    delayMs: 0,
+    unanswered: null,
+    writes: 0,
+    struck: 0,
+  };
   const server = createServer({ noDelay: true }, (near) => {
-    if (treatment.isCut) return void near.resetAndDestroy();
+    if (treatment.isCut) {
+      treatment.struck += 1;
+      return void near.resetAndDestroy();
+    }
     const pair: Pair = { near, far: connect({ ...target, noDelay: true }), losing: false };
     pairs.add(pair);
     near.once('close', () => pairs.delete(pair));
@@ -60,7 +73,11 @@ export async function createTcpProxy(
   });
   await new Promise<void>((resolve) => server.listen({ host: '127.0.0.1', port }, resolve));
   const reset = (choose = () => true) => {
-    for (const pair of pairs) if (choose()) for (const socket of endsOf(pair)) socket.resetAndDestroy();
+    for (const pair of pairs) {
+      if (!choose()) continue;
+      treatment.struck += 1;
+      for (const socket of endsOf(pair)) socket.resetAndDestroy();
+    }
   };
   return {
     port: (server.address() as AddressInfo).port,
@@ -71,6 +88,7 @@ export async function createTcpProxy(
     resetSome: reset,
     hush() {
       treatment.isSilent = true;
+      treatment.struck += pairs.size;
       for (const pair of pairs) for (const socket of endsOf(pair)) socket.pause();
     },
     slow: (ms) => void (treatment.delayMs = ms),
@@ -83,6 +101,7 @@ export async function createTcpProxy(
       for (const pair of pairs) pair.losing ||= choose();
     },
     writes: () => treatment.writes,
+    struck: () => treatment.struck,
     close() {
       reset();
       return new Promise((resolve) => server.close(() => resolve()));
@@ -97,8 +116,12 @@ function endsOf({ near, far }: Pair): readonly Socket[] {
 /** Passes on what comes at either end until one of them closes. */
 function join(pair: Pair, treatment: Treatment): void {
   const { near, far } = pair;
-  const there = createPassage(far, () => treatment.delayMs);
-  const back = createPassage(near, () => treatment.delayMs);
+  const delayMs = () => {
+    if (treatment.delayMs > 0) treatment.struck += 1;
+    return treatment.delayMs;
+  };
+  const there = createPassage(far, delayMs);
+  const back = createPassage(near, delayMs);
   near.on('data', (chunk: Buffer) => {
     treatment.writes += 1;
     const text = treatment.unanswered;
@@ -110,8 +133,9 @@ function join(pair: Pair, treatment: Treatment): void {
     there(chunk);
   });
   far.on('data', (chunk: Buffer) => {
-    if (pair.losing) near.resetAndDestroy();
-    else back(chunk);
+    if (!pair.losing) return back(chunk);
+    treatment.struck += 1;
+    near.resetAndDestroy();
   });
   for (const [socket, other] of [
     [near, far],

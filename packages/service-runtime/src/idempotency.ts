@@ -99,7 +99,7 @@ function keyInProgress(cause?: unknown): Error {
   return problem('IDEMPOTENCY_IN_PROGRESS', { detail, headers: { 'Retry-After': '1' }, cause });
 }
 
-/** Until `storeAnswers` comes: never seen by another transaction when the rule "same transaction" is kept. */
+/** Until `storeAnswers` comes, in the same transaction: no other ever sees it. */
 const unanswered = 0;
 
 const insertClaims = `
@@ -151,7 +151,7 @@ export async function claimKeys(tx: Queryable, claims: readonly KeyClaim[]): Pro
     }
     const known = stored.get(identity(claim));
     // Gone between the two statements (its seven days were over): the caller's next try claims it.
-    if (!known || known.status === unanswered) throw keyInProgress();
+    if (!known) throw keyInProgress();
     if (known.fingerprint !== claim.fingerprint) return { kind: 'reused' };
     return { kind: 'replay', answer: answerOf(known) };
   });

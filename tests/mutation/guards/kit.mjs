@@ -206,13 +206,6 @@ export const KIT = [
   },
   {
     ...KEYS,
-    name: 'keys.answer-known',
-    promise: 'a key without its answer is in progress, not answered with nothing',
-    text: 'if (!known || known.status === unanswered) throw keyInProgress();',
-    replacement: 'if (!known) throw keyInProgress();',
-  },
-  {
-    ...KEYS,
     name: 'keys.given-back',
     promise: 'a refused request does not burn its key',
     file: 'services/user-balance/src/http/top-up-balance.ts',

@@ -21,7 +21,7 @@ export const LOCKS = [
     promise: 'batches that share products do not wait in a circle',
     file: 'services/product/src/store/reservations.ts',
     text: 'ORDER BY s.product_id FOR NO KEY UPDATE OF s',
-    replacement: 'ORDER BY random() FOR NO KEY UPDATE OF s',
+    replacement: 'ORDER BY s.product_id DESC FOR NO KEY UPDATE OF s',
     suites: RESERVE,
   },
   {
@@ -78,7 +78,7 @@ export const LOCKS = [
   },
   {
     name: 'lock.coupon-sources',
-    promise: 'two instances never give out the same place',
+    promise: 'two instances do not try to give out the same place',
     file: 'services/coupon/src/store/coupons.ts',
     text: 'ORDER BY id FOR NO KEY UPDATE`',
     replacement: 'ORDER BY id`',

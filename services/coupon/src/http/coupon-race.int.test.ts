@@ -8,6 +8,7 @@ import { createMetrics } from '@orderflow/service-runtime/metrics';
 import type { Route } from '@orderflow/service-runtime/route';
 import { latency, sendCrowd, type CrowdAnswer, type CrowdResult } from '@orderflow/testing/crowd';
 import { createTestDatabase, type TestDatabase } from '@orderflow/testing/database';
+import { waitUntil } from '@orderflow/testing/wait-until';
 import { watchPool } from '@orderflow/testing/watched-pool';
 import { issueCoupon } from './issue-coupon.ts';
 import { issueByRowLock } from './row-lock-issue.test.ts';
@@ -156,6 +157,37 @@ describe('the coupon race', () => {
     expect(won.filter(({ status }) => status === 201)).toHaveLength(COUPONS);
     await expectExact(sourceId, won);
   }, 60_000);
+
+  it('waits for an instance that is giving out the last coupon, and then refuses, without a failed try', async () => {
+    const ended: string[] = [];
+    const watched = watchPool(pool, ({ text, run }) => {
+      if (/^(COMMIT|ROLLBACK)/.test(text)) ended.push(text);
+      return run();
+    });
+    const url = await joined(watched);
+    const sourceId = await openSource(1);
+    const other = await pool.connect();
+    try {
+      await other.query('BEGIN');
+      await other.query('UPDATE coupon_sources SET quantity = 0 WHERE id = $1', [sourceId]);
+      const asking = race(url, sourceId, users(1));
+      await waitUntil(
+        async () => {
+          const { rows } = await pool.query(
+            `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+          );
+          return rows.length > 0;
+        },
+        { what: 'a request that waits for the source' },
+      );
+      await other.query('COMMIT');
+      expect(counts((await asking).answers.map(codeOf))).toEqual({ '409 SOLD_OUT': 1 });
+      // The CHECK on what is left would have let it fail and run again.
+      expect(ended).toEqual(['COMMIT']);
+    } finally {
+      other.release(true);
+    }
+  });
 
   it('is over without a write: who comes too late, or twice, takes no lock and no transaction id', async () => {
     const written: string[] = [];

@@ -124,6 +124,29 @@ describe('the steps of payment on Postgres', () => {
     expect(await payments()).toEqual([]);
   });
 
+  it('remembers the attempts of nudges to orders that were done, rejected or undone', async () => {
+    await pay(
+      balanceCharged({ orderId: 10, userId: 4, totalAmount: 700n }),
+      balanceCharged({ orderId: 11, totalAmount: 50_001n }),
+    );
+    await refund(orderCancelling({ orderId: 10 }));
+    const nudges = [
+      orderCancelling({ orderId: 10, attempt: 1 }),
+      orderCancelling({ orderId: 11, attempt: 2 }),
+    ];
+    const { row } = await refund(...nudges);
+    expect(row?.messages.map(({ headers }) => headers['ce_id'])).toEqual([
+      'payment-refunded/10/1',
+      'payment-refunded/11/2',
+    ]);
+    expect(await refund(...nudges)).toMatchObject({ facts: 0, row: undefined });
+    expect(await attempts()).toMatchObject([
+      { orderId: 10, status: 'undone', attempt: 1 },
+      { orderId: 11, status: 'undone', attempt: 2 },
+    ]);
+    expect(await payments()).toHaveLength(2);
+  });
+
   it.each([
     ['payment', -1],
     ['refund', 1],

@@ -178,6 +178,29 @@ describe('the steps of user-balance on Postgres', () => {
     expect(await balances()).toEqual({ [ann]: 1000n });
   });
 
+  it('remembers the attempts of nudges to orders that were done, rejected or undone', async () => {
+    await charge(
+      couponApplied({ orderId: 10, userId: ann, totalAmount: 300n }),
+      couponApplied({ orderId: 11, userId: ann, totalAmount: 9_999n }),
+    );
+    await refund(orderCancelling({ orderId: 10 }));
+    const nudges = [
+      orderCancelling({ orderId: 10, attempt: 1 }),
+      orderCancelling({ orderId: 11, attempt: 2 }),
+    ];
+    const { row } = await refund(...nudges);
+    expect(row?.messages.map(({ headers }) => headers['ce_id'])).toEqual([
+      'balance-refunded/10/1',
+      'balance-refunded/11/2',
+    ]);
+    expect(await refund(...nudges)).toMatchObject({ facts: 0, row: undefined });
+    expect(await fences()).toMatchObject([
+      { orderId: 10, status: 'undone', attempt: 1 },
+      { orderId: 11, status: 'undone', attempt: 2 },
+    ]);
+    expect(await balances()).toEqual({ [ann]: 1000n });
+  });
+
   it('loses the race to a tombstone that is not committed yet, and then takes nothing', async () => {
     const other = await pool.connect();
     await other.query(`BEGIN; INSERT INTO order_charges (order_id, status) VALUES (10, 'undone')`);

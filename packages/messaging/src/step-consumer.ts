@@ -50,7 +50,8 @@ export class StepConsumer {
   #running = false;
   #joined = false;
   #paused = false;
-  #lastProgress = Date.now();
+  /** By the steady clock: a machine's time that is set is no silence of the broker. */
+  #lastProgress = performance.now();
 
   constructor(options: StepConsumerOptions) {
     this.name = options.step.name;
@@ -101,7 +102,7 @@ export class StepConsumer {
   }
 
   #listen(): void {
-    const { onFatal, stopping, metrics } = this.#options;
+    const { stopping, metrics } = this.#options;
     const { GROUP_JOIN, FETCH_START, FETCH, CRASH, REQUEST } = this.#consumer.events;
     this.#consumer.on(REQUEST, ({ payload }) =>
       metrics.count('kafka_requests_total', { client: this.name, api: payload.apiName }),
@@ -117,19 +118,25 @@ export class StepConsumer {
     this.#consumer.on(FETCH, () => this.#progressed());
     this.#consumer.on(CRASH, ({ payload }) => {
       this.#joined = false;
-      if (!payload.restart && !stopping.aborted) onFatal(`${this.name}: ${payload.error.message}`);
+      if (!payload.restart && !stopping.aborted) this.#giveUp(payload.error.message);
     });
   }
 
   #progressed(): void {
-    this.#lastProgress = Date.now();
+    this.#lastProgress = performance.now();
   }
 
   #watch(): void {
     if (this.#runner.trouble() !== null || this.#paused) this.#progressed();
-    const idleMs = Date.now() - this.#lastProgress;
+    const idleMs = performance.now() - this.#lastProgress;
     if (!this.#joined || idleMs <= NO_PROGRESS_MS) return;
-    this.#options.onFatal(`${this.name}: no fetch for ${Math.round(idleMs / 1000)} s`);
+    this.#giveUp(`no fetch for ${Math.round(idleMs / 1000)} s`);
+  }
+
+  #giveUp(reason: string): void {
+    const { logger, onFatal } = this.#options;
+    logger.error({ step: this.name, reason }, 'only a new process can go on: this one ends');
+    onFatal(`${this.name}: ${reason}`);
   }
 
   /** kafkajs calls this for each partition of a fetch, in one tick: the next tick sees them all. */

@@ -34,12 +34,14 @@ function scriptedKafka() {
 
 describe('the watch over a step', () => {
   let consumer: StepConsumer;
+  let logger: ReturnType<typeof quietLogger>;
   let says: ReturnType<typeof scriptedKafka>['says'];
   const onFatal = jest.fn<(reason: string) => void>();
 
   beforeEach(() => {
     jest.useFakeTimers();
     onFatal.mockClear();
+    logger = quietLogger();
     const { kafka, says: speak } = scriptedKafka();
     says = speak;
     consumer = new StepConsumer({
@@ -47,7 +49,7 @@ describe('the watch over a step', () => {
       pool: { connect: () => Promise.reject(new Error('no database here')) },
       outbox: messageOutbox,
       handOver: () => undefined,
-      logger: quietLogger(),
+      logger,
       metrics: countingMetrics(),
       poison: createPoisonMeter(0),
       stopping: new AbortController().signal,
@@ -68,6 +70,17 @@ describe('the watch over a step', () => {
     expect(onFatal).not.toHaveBeenCalled();
     jest.advanceTimersByTime(5_000);
     expect(onFatal).toHaveBeenCalledWith('toy.take: no fetch for 95 s');
+    // The process ends there: nobody else says why.
+    const fields = { step: 'toy.take', reason: 'no fetch for 95 s' };
+    expect(logger.error).toHaveBeenCalledWith(fields, 'only a new process can go on: this one ends');
+  });
+
+  it('does not take a clock that is set for silence', () => {
+    says('GROUP_JOIN');
+    says('FETCH');
+    jest.setSystemTime(Date.now() + 24 * 3_600_000);
+    jest.advanceTimersByTime(LIMIT_MS);
+    expect(onFatal).not.toHaveBeenCalled();
   });
 
   it('counts each fetch, empty or not, as life', () => {

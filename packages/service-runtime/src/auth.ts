@@ -146,18 +146,19 @@ interface KeySet {
 
 function createKeySet(jwksUrl: string, logger: Logger, onWithdrawn: () => void): KeySet {
   let keys: ReadonlyMap<string, KeyObject> | null = null;
-  let fetchedAt = 0;
+  // By the steady clock: a machine's time that is set back must not keep old keys in use.
+  let fetchedAt = -Infinity;
   let triedAt = -Infinity;
   let running: Promise<void> | null = null;
   let closed = false;
 
   const refetch = (): Promise<void> => {
     running ??= (async () => {
-      triedAt = Date.now();
+      triedAt = performance.now();
       try {
         const before = keys;
         keys = await fetchKeys(jwksUrl);
-        fetchedAt = Date.now();
+        fetchedAt = performance.now();
         if (before && withdrawn(before, keys)) onWithdrawn();
       } finally {
         running = null;
@@ -167,8 +168,8 @@ function createKeySet(jwksUrl: string, logger: Logger, onWithdrawn: () => void):
   };
   const tryRefetch = (): Promise<void> =>
     refetch().catch((error: unknown) => logger.warn({ err: error, jwksUrl }, 'keys could not be fetched'));
-  const isOld = () => Date.now() - fetchedAt > keysMaxAgeMs;
-  const mayTry = () => Date.now() - triedAt > (keys ? refetchIntervalMs : firstFetchIntervalMs);
+  const isOld = () => performance.now() - fetchedAt > keysMaxAgeMs;
+  const mayTry = () => performance.now() - triedAt > (keys ? refetchIntervalMs : firstFetchIntervalMs);
 
   const firstFetch = async (): Promise<void> => {
     for (let delayMs = 100; !keys && !closed; delayMs = Math.min(delayMs * 2, 2_000)) {

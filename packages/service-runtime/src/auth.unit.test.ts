@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { badAuthorizations, signToken } from '@orderflow/testing/bad-tokens';
+import { moveClocks } from '@orderflow/testing/moved-clocks';
 import { createTokenVerifier } from './auth.ts';
 import { listen, type Listening } from './listen.ts';
 import { createLogger } from './logger.ts';
@@ -100,15 +101,15 @@ describe('the token verifier', () => {
     const ofNext = `Bearer ${token({ header: { kid: 'k2' } }, next.privateKey)}`;
     await expect(verify(ofNext)).rejects.toMatchObject({ code: 'UNAUTHENTICATED' });
     expect(fetches).toBe(1);
-    const realNow = Date.now;
-    Date.now = () => realNow() + 11_000;
+    const clocks = moveClocks();
+    clocks.pass(11);
     try {
       expect(await verify(ofNext)).toMatchObject({ userId: 7 });
       for (const kid of ['x', 'y', 'z'])
         await verify(`Bearer ${token({ header: { kid } })}`).catch(() => undefined);
       expect(fetches).toBe(2);
     } finally {
-      Date.now = realNow;
+      clocks.restore();
     }
   });
 
@@ -142,13 +143,13 @@ describe('the token verifier', () => {
     const { verify, ready } = verifier();
     await ready();
     await keySet.close();
-    const realNow = Date.now;
+    const clocks = moveClocks();
     try {
-      Date.now = () => realNow() + 601_000;
+      clocks.pass(601);
       const later = { iat: nowSeconds(), exp: nowSeconds() + 600 };
       await expect(verify(`Bearer ${token({ claims: later })}`)).resolves.toMatchObject({ userId: 7 });
     } finally {
-      Date.now = realNow;
+      clocks.restore();
     }
   });
 });

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { moveClocks, type MovedClocks } from '@orderflow/testing/moved-clocks';
 import { startTokenIssuer, type TokenIssuer } from '@orderflow/testing/token-issuer';
 import { waitUntil } from '@orderflow/testing/wait-until';
 import request from 'supertest';
@@ -20,12 +21,13 @@ const whoAmI = defineRoute({
 });
 
 describe('a service whose issuer changes its keys', () => {
-  const realNow = Date.now;
+  let clocks: MovedClocks;
   let issuer: TokenIssuer;
   let tokens: TokenVerifier;
   let app: ReturnType<typeof createHttpApp>;
 
   beforeEach(async () => {
+    clocks = moveClocks();
     issuer = await startTokenIssuer();
     const logger = createLogger({ service: 'test', level: 'silent' });
     const { jwksUrl, audience } = issuer;
@@ -39,16 +41,12 @@ describe('a service whose issuer changes its keys', () => {
     await tokens.ready();
   });
   afterEach(async () => {
-    Date.now = realNow;
+    clocks.restore();
     tokens.close();
     await issuer.close();
   });
 
-  /** Moves the clock on, as it then stands for everybody: callers, service and issuer. */
-  const pass = (seconds: number) => {
-    const before = Date.now;
-    Date.now = () => before() + seconds * 1_000;
-  };
+  const pass = (seconds: number) => clocks.pass(seconds);
   const ask = async (authorization: string) =>
     (await request(app).get('/v1/me').set('Authorization', authorization)).status;
   /** A new token each time: a checked one is remembered. */
@@ -83,6 +81,16 @@ describe('a service whose issuer changes its keys', () => {
     await waitUntil(async () => (await ask(old)) === 401, { what: 'the end of the remembered token' });
     expect([await ask(fresh('first')), await ask(fresh('second'))]).toEqual([401, 200]);
     expect(issuer.asked()).toBe(3);
+  });
+
+  it('refuses a withdrawn key as soon when the machine’s clock was set back meanwhile', async () => {
+    issuer.addKey('second');
+    pass(11);
+    expect(await ask(fresh('second'))).toBe(200);
+    issuer.withdrawKey('first');
+    clocks.set(-300);
+    pass(601);
+    expect([await ask(fresh('first')), await ask(fresh('second'))]).toEqual([401, 200]);
   });
 
   it('refuses the same id with another key as soon as it has seen it', async () => {

@@ -1,25 +1,24 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { moveClocks, type MovedClocks } from '@orderflow/testing/moved-clocks';
 import { waitUntil } from '@orderflow/testing/wait-until';
 import request from 'supertest';
 import { runGateway, type RunningGateway } from './running-gateway.test.ts';
 
 describe('a gateway whose issuer changes its keys', () => {
-  const realNow = Date.now;
+  let clocks: MovedClocks;
   let gateway: RunningGateway;
 
   beforeEach(async () => {
+    clocks = moveClocks();
     gateway = await runGateway();
     await waitUntil(async () => (await request(gateway.internalUrl).get('/readyz')).status === 200);
   });
   afterEach(async () => {
-    Date.now = realNow;
+    clocks.restore();
     await gateway.close();
   });
 
-  const pass = (seconds: number) => {
-    const before = Date.now;
-    Date.now = () => before() + seconds * 1_000;
-  };
+  const pass = (seconds: number) => clocks.pass(seconds);
   let serial = 0;
   const ask = async (kid: string) => {
     const authorization = gateway.issuer.authorization(kid, { jti: String((serial += 1)) });

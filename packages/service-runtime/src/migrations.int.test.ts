@@ -197,6 +197,24 @@ describe('migrations', () => {
     expect(await run()).toEqual(['20260102000000_more']);
   });
 
+  it('can be read by the role that a service runs as, and not written', async () => {
+    const role = `${name}_app`;
+    await admin.query(`CREATE ROLE ${role}`);
+    await database.query(`ALTER DEFAULT PRIVILEGES GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO ${role}`);
+    await run();
+    const rights = async (table: string) => {
+      const { rows } = await database.query<{ right: string }>(
+        `SELECT r AS right FROM unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) r WHERE has_table_privilege($1, $2, r)`,
+        [role, table],
+      );
+      return rows.map(({ right }) => right);
+    };
+    expect(await rights('_prisma_migrations')).toEqual(['SELECT']);
+    expect(await rights('things')).toEqual(['SELECT', 'INSERT', 'UPDATE', 'DELETE']);
+    await database.query(`DROP OWNED BY ${role}`);
+    await admin.query(`DROP ROLE ${role}`);
+  });
+
   it('of a newer release do not stop an older one', async () => {
     write('20260102000000_more', 'CREATE TABLE more (id BIGINT);');
     await run();

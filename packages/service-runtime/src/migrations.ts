@@ -24,6 +24,22 @@ CREATE TABLE IF NOT EXISTS "_prisma_migrations" (
     "applied_steps_count"   INTEGER NOT NULL DEFAULT 0
 )`;
 
+/** Other roles read the history and no more: the owner's default rights, made for tables of data, are too many for it. */
+const protectTable = `
+DO $$
+DECLARE
+  role regrole;
+BEGIN
+  FOR role IN
+    SELECT DISTINCT grantee FROM pg_class, aclexplode(relacl)
+     WHERE pg_class.oid = '_prisma_migrations'::regclass AND grantee NOT IN (0, relowner)
+       AND privilege_type IN ('INSERT', 'UPDATE', 'DELETE')
+  LOOP
+    EXECUTE format('REVOKE INSERT, UPDATE, DELETE ON "_prisma_migrations" FROM %s', role);
+  END LOOP;
+END
+$$`;
+
 /** A database whose history does not fit the migrations at hand. The text says what to do. */
 export class MigrationError extends Error {
   constructor(message: string, cause?: unknown) {
@@ -67,6 +83,7 @@ export async function migrate(options: {
   try {
     await client.query('SELECT pg_advisory_lock($1)', [prismaLock]);
     await client.query(createTable);
+    await client.query(protectTable);
     const pending = pendingOf(migrations, await readApplied(client));
     for (const migration of pending) {
       await applyOne(client, migration);

@@ -28,6 +28,8 @@ export interface HappenOptions {
 }
 
 const FLOW_LIMIT_MS = 120_000;
+const TRIES = 3;
+const AGAIN_MS = 3_000;
 /** Between the end of one fault of a lane and the begin of its next. */
 const REST_MS: readonly [number, number] = [300, 1_500];
 
@@ -37,15 +39,10 @@ export async function letHappen({ chaos, plan, until, onHappened }: HappenOption
   let alone: Promise<unknown> | null = null;
   let beside: Promise<unknown> = Promise.resolve();
   const strike = async (fault: PlannedFault, measure: boolean): Promise<void> => {
-    const random = seeded(fault.seed);
-    const at = Date.now();
-    const struck = await STRIKES[fault.kind](chaos, fault, random).then(
-      (did) => ({ did, failed: null }),
-      (error: unknown) => ({ did: null, failed: error instanceof Error ? error.message : String(error) }),
-    );
-    const flowingAfterMs = measure ? await untilFlowing(chaos.stack, at, FLOW_LIMIT_MS) : null;
-    onHappened({ fault, at, flowingAfterMs, ...struck });
-    await pause(random.between(...REST_MS));
+    const struck = await strikeAtLast(chaos, fault);
+    const flowingAfterMs = measure ? await untilFlowing(chaos.stack, struck.at, FLOW_LIMIT_MS) : null;
+    onHappened({ fault, flowingAfterMs, ...struck });
+    await pause(seeded(fault.seed).between(...REST_MS));
   };
   const ofLane = (lane: string) => plan.filter(({ kind }) => kindOf(kind).lane === lane);
   const processes = async () => {
@@ -77,6 +74,23 @@ export async function letHappen({ chaos, plan, until, onHappened }: HappenOption
     }
   };
   await Promise.all([processes(), messages()]);
+}
+
+/** Tries it again when another fault has the target down just now. */
+async function strikeAtLast(
+  chaos: Chaos,
+  fault: PlannedFault,
+): Promise<Pick<Happened, 'at' | 'did' | 'failed'>> {
+  for (let tries = 1; ; tries += 1) {
+    const at = Date.now();
+    try {
+      return { at, did: await STRIKES[fault.kind](chaos, fault, seeded(fault.seed)), failed: null };
+    } catch (error) {
+      const failed = error instanceof Error ? error.message : String(error);
+      if (tries === TRIES) return { at, did: null, failed };
+      await pause(AGAIN_MS);
+    }
+  }
 }
 
 function signal(): { readonly promise: Promise<void>; readonly end: () => void } {

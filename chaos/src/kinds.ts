@@ -77,6 +77,14 @@ export const FAULT_KINDS = [
     goalS: 60,
   },
   {
+    name: 'freeze-broker',
+    what: 'SIGSTOP of Kafka for 60 s',
+    targets: ['kafka'],
+    share: 3,
+    lane: 'processes',
+    lastsMs: [60_000, 60_000],
+  },
+  {
     name: 'disk-full',
     what: 'no byte left on the volume of Postgres',
     targets: ['postgres'],

@@ -40,7 +40,7 @@ export function parseChaosOptions(words: readonly string[]): ChaosOptions | numb
       'Places orders in a stack of its own while processes are killed and frozen, connections cut, messages doubled and poisoned; then checks that nothing was lost.',
     )
     .option('--orders <n>', 'at least so many orders', whole(1, 1_000_000), 30_000)
-    .option('--faults <n>', 'how many faults', whole(0, 20_000), 500)
+    .option('--faults <n>', 'how many faults', whole(0, 20_000), 510)
     .option('--minutes <n>', 'no fault begins later than this', whole(1, 2_000), 50)
     .option('--seed <n>', 'repeats a plan', whole(0, SEEDS), Math.floor(Math.random() * SEEDS))
     .option('--only <kinds>', `only these faults: ${NAMES.join(',')}`, kinds, NAMES)

@@ -2,8 +2,9 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { startChild } from '@orderflow/local/child';
+import { describeExit, startChild, tailOf } from '@orderflow/local/child';
 import type { ServiceName } from '@orderflow/local/ports';
+import { startTimeOf } from '@orderflow/local/process-table';
 import { NODE_ARGS, processEnv } from '@orderflow/local/services';
 import { freePort } from '@orderflow/testing/free-port';
 import type { Chaos, Strike } from './chaos.ts';
@@ -28,11 +29,14 @@ function secondInstance(nodeWords: readonly string[], seen: (log: string) => str
       ipc: true,
     });
     try {
-      await pause(lastsMs);
+      await Promise.race([pause(lastsMs), child.exited]);
     } finally {
-      process.kill(child.pid, 'SIGKILL');
-      await child.exited;
+      // Without a word before, unlike stop().
+      if (startTimeOf(child.pid) !== null) process.kill(child.pid, 'SIGKILL');
     }
+    const exit = await child.exited;
+    if (exit.signal !== 'SIGKILL')
+      throw new Error(`it ended by itself, ${describeExit(exit)}: ${tailOf(log, 1)}`);
     return seen(readFileSync(log, 'utf8'));
   };
 }

@@ -15,6 +15,7 @@ export const STRIKES: Readonly<Record<FaultName, Strike>> = {
   'kill-launcher': killLauncher,
   freeze,
   'freeze-long': freeze,
+  'freeze-broker': freeze,
   'disk-full': fillDisk,
   'end-sessions': endSessions,
   reset,

@@ -1,6 +1,7 @@
 import { TOPICS, type TopicDefinition } from '@orderflow/shared-events/catalog';
 import { wireType } from '@orderflow/shared-events/contract';
 import kafkajs, {
+  type Admin,
   type Consumer,
   type IHeaders,
   type IMemberAssignment,
@@ -33,11 +34,15 @@ export async function endsOf(
   client: Kafka,
   topic: string,
 ): Promise<Array<{ partition: number; low: bigint; high: bigint }>> {
+  const offsets = await asAdmin(client, (admin) => admin.fetchTopicOffsets(topic));
+  return offsets.map(({ partition, low, high }) => ({ partition, low: BigInt(low), high: BigInt(high) }));
+}
+
+async function asAdmin<Answer>(client: Kafka, ask: (admin: Admin) => Promise<Answer>): Promise<Answer> {
   const admin = client.admin();
   await admin.connect();
   try {
-    const offsets = await admin.fetchTopicOffsets(topic);
-    return offsets.map(({ partition, low, high }) => ({ partition, low: BigInt(low), high: BigInt(high) }));
+    return await ask(admin);
   } finally {
     await admin.disconnect();
   }
@@ -172,17 +177,11 @@ async function expectCommitted(
   groupId: string,
   begins: ReadonlyArray<{ readonly topic: string; readonly partition: number; readonly low: bigint }>,
 ): Promise<void> {
-  const admin = client.admin();
-  await admin.connect();
-  try {
-    const committed = await admin.fetchOffsets({ groupId });
-    for (const { topic, partition, low } of begins) {
-      const offsets = committed.find((one) => one.topic === topic)?.partitions ?? [];
-      const offset = offsets.find((one) => one.partition === partition)?.offset;
-      if (offset !== String(low)) throw new Error(`${groupId} is at ${offset} of ${topic}/${partition}`);
-    }
-  } finally {
-    await admin.disconnect();
+  const committed = await asAdmin(client, (admin) => admin.fetchOffsets({ groupId }));
+  for (const { topic, partition, low } of begins) {
+    const offsets = committed.find((one) => one.topic === topic)?.partitions ?? [];
+    const offset = offsets.find((one) => one.partition === partition)?.offset;
+    if (offset !== String(low)) throw new Error(`${groupId} is at ${offset} of ${topic}/${partition}`);
   }
 }
 

@@ -200,7 +200,9 @@ describe('migrations', () => {
   it('can be read by the role that a service runs as, and not written', async () => {
     const role = `${name}_app`;
     await admin.query(`CREATE ROLE ${role}`);
-    await database.query(`ALTER DEFAULT PRIVILEGES GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO ${role}`);
+    await database.query(
+      `ALTER DEFAULT PRIVILEGES GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO ${role}`,
+    );
     await run();
     const rights = async (table: string) => {
       const { rows } = await database.query<{ right: string }>(

@@ -20,7 +20,7 @@ const seed = randomInt(10 ** 9);
 /** Past jest, which would frame it. */
 const say = (line: string) => process.stdout.write(`  ${line}\n`);
 
-/** What `npm run test:chaos` does for an hour with every kind of fault, for two minutes with one. */
+/** What `npm run test:chaos` does with every kind of fault, with kills alone. */
 export function describeRandomKills(stack: () => RunningStack): void {
   describe(`${KILLS} random kill -9 under orders, cancels, top-ups and reads (seed ${seed})`, () => {
     it('lose no answered write, show nobody a balance that never was, and leave exact books', async () => {

@@ -19,7 +19,8 @@ const ODD_CLOCK = fileURLToPath(new URL('./odd-clock.js', import.meta.url));
 function secondInstance(nodeWords: readonly string[], seen: (log: string) => string): Strike {
   return async (chaos, { number, target, lastsMs }) => {
     const name = target as ServiceName;
-    const log = join(chaos.stack.stateDir, 'logs', `${name}-second-${number}.log`);
+    // Of this try alone: what an earlier one wrote is no sign of it.
+    const log = join(chaos.stack.stateDir, 'logs', `${name}-second-${number}-${Date.now()}.log`);
     const child = startChild({
       command: process.execPath,
       args: [...NODE_ARGS, ...nodeWords, join('dist', 'main.js')],

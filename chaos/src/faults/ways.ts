@@ -26,7 +26,7 @@ function strikeWay(what: string, strike: (way: TcpProxy, random: Seeded) => void
   };
 }
 
-/** Every connection says something within this time: a fetch of Kafka waits 1.5 s at the longest. */
+/** A fetch of Kafka is answered within 1.5 s. A connection that rests so long loses its next answer later, uncounted. */
 const ANSWER_MS = 2_000;
 
 export const cut = strikeWay('connections reset or refused', (way) => way.cut());

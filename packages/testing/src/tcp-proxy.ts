@@ -128,7 +128,11 @@ function join(pair: Pair, treatment: Treatment): void {
     if (text !== null && chunk.includes(text)) {
       treatment.unanswered = null;
       far.removeAllListeners('data');
-      far.on('data', (answer: Buffer) => answer.includes(text) && near.resetAndDestroy());
+      far.on('data', (answer: Buffer) => {
+        if (!answer.includes(text)) return;
+        treatment.struck += 1;
+        near.resetAndDestroy();
+      });
     }
     there(chunk);
   });

@@ -1,3 +1,4 @@
+import express from 'express';
 import { createTokenVerifier, type TokenVerifier } from '@orderflow/service-runtime/auth';
 import { createHttpApp } from '@orderflow/service-runtime/http-app';
 import { startInternalServer } from '@orderflow/service-runtime/internal-server';
@@ -43,13 +44,15 @@ export async function startGateway(
   redis.open();
   const drain = createDrain();
   const upstreams = connectUpstreams(config, logger, metrics);
-  const app = createFront(config.CORS_ORIGINS);
-  app.use(drain.watch);
-  app.use(rateLimits(config, { redis, verifyToken, metrics }));
-  app.use(apiDocs(logger));
   const { STREAMS_PER_USER_MAX: streamsPerUserMax } = config;
-  app.use(createServiceProxy({ upstreams, verifyToken, streamsPerUserMax, logger, metrics }));
-  app.use(createHttpApp({ routes: ownRoutes(config, signingKey, logger), verifyToken, logger, metrics }));
+  const steps = [
+    drain.watch,
+    rateLimits(config, { redis, verifyToken, metrics }),
+    createServiceProxy({ upstreams, verifyToken, streamsPerUserMax, logger, metrics }),
+  ];
+  const rest = express().disable('x-powered-by').disable('etag').use(apiDocs(logger));
+  rest.use(createHttpApp({ routes: ownRoutes(config, signingKey, logger), verifyToken, logger, metrics }));
+  const app = createFront(config.CORS_ORIGINS, steps, rest, logger);
 
   const internal = await startInternalServer({
     host: config.HOST,

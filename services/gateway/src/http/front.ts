@@ -1,7 +1,16 @@
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import cors from 'cors';
-import express, { type Express, type NextFunction, type Request, type Response } from 'express';
 import helmet from 'helmet';
-import { requestIdOf } from '@orderflow/service-runtime/http-exchange';
+import { requestIdOf, sendProblem } from '@orderflow/service-runtime/http-exchange';
+import type { Logger } from '@orderflow/service-runtime/logger';
+import { problem } from '@orderflow/service-runtime/problem';
+
+/** One step on the way of a request: answers it, or lets the next one have it. */
+type Middleware = (
+  request: IncomingMessage,
+  response: ServerResponse,
+  next: (error?: unknown) => void,
+) => void;
 
 /** Headers a browser's code may read. */
 const exposedHeaders = [
@@ -30,31 +39,60 @@ const allowedHeaders = [
 const methods = ['GET', 'HEAD', 'POST', 'PATCH'];
 
 /**
- * The app every request of the door enters: its id, security headers, CORS. A browser's preflight is answered here and
- * counts for no limit; a refusal by a limit carries the CORS headers already, so that a browser's code can read it.
+ * What every request of the door passes: its id, security headers, CORS, then the given steps in their order. A
+ * browser's preflight is answered here and counts for no limit; a refusal by a limit carries the CORS headers already,
+ * so that a browser's code can read it.
+ *
+ * The steps call one another: as middlewares of an express app they cost a forwarded request its router's work, 9 % of
+ * the gateway's CPU time (V8's profiler, at its peak).
  * @param origins that a browser may call from; with `*` any. Tokens are headers, never cookies, so none is trusted more
+ * @param rest answers what no step does
  */
-export function createFront(origins: readonly string[]): Express {
-  const app = express();
-  app.disable('x-powered-by');
-  app.disable('etag');
-  app.use(identify);
-  app.use(helmet());
-  const origin = origins.includes('*') ? '*' : [...origins];
-  const share = cors({ origin, methods, allowedHeaders, exposedHeaders, maxAge: 600 });
-  const shareOnly = cors({ origin, exposedHeaders, preflightContinue: true });
-  app.use((request: Request, response: Response, next: NextFunction) => {
-    const { method, headers } = request;
-    // An OPTIONS that is no preflight is a method like any other.
-    const plain = method === 'OPTIONS' && headers['access-control-request-method'] === undefined;
-    (plain ? shareOnly : share)(request, response, next);
-  });
-  return app;
+export function createFront(
+  origins: readonly string[],
+  steps: readonly Middleware[],
+  rest: RequestListener,
+  logger: Logger,
+): RequestListener {
+  const all: readonly Middleware[] = [identify, helmet(), shareWith(origins), ...steps];
+  return (request, response) => {
+    const pass = (index: number): void => {
+      const step = all[index];
+      if (!step) {
+        rest(request, response);
+        return;
+      }
+      step(request, response, (error) => {
+        if (error === undefined) pass(index + 1);
+        else refuse(request, response, error, logger);
+      });
+    };
+    pass(0);
+  };
 }
 
-function identify(request: Request, response: Response, next: NextFunction): void {
+function identify(request: IncomingMessage, response: ServerResponse, next: () => void): void {
   const requestId = requestIdOf(request);
   request.headers['x-request-id'] = requestId;
   response.setHeader('X-Request-Id', requestId);
   next();
+}
+
+function shareWith(origins: readonly string[]): Middleware {
+  const origin = origins.includes('*') ? '*' : [...origins];
+  const share = cors<IncomingMessage>({ origin, methods, allowedHeaders, exposedHeaders, maxAge: 600 });
+  const shareOnly = cors<IncomingMessage>({ origin, exposedHeaders, preflightContinue: true });
+  return (request, response, next) => {
+    const { method, headers } = request;
+    // An OPTIONS that is no preflight is a method like any other.
+    const plain = method === 'OPTIONS' && headers['access-control-request-method'] === undefined;
+    (plain ? shareOnly : share)(request, response, next);
+  };
+}
+
+function refuse(request: IncomingMessage, response: ServerResponse, error: unknown, logger: Logger): void {
+  const requestId = requestIdOf(request);
+  logger.error({ err: error, requestId }, 'a step before the services failed');
+  const detail = 'an unexpected error; the log has it under the request id';
+  sendProblem(response, problem('INTERNAL', { detail, cause: error }), requestId);
 }

@@ -62,6 +62,8 @@ function serverProperties(options: KafkaOptions, controllerPort: number): string
     'broker.heartbeat.interval.ms': 1000,
     // Longer than any topic's retention: a stack that rested for a month goes on where it stopped.
     'offsets.retention.minutes': 30 * 24 * 60,
+    // How old metadata may look to a second member that is not there: each 500 ms a record, synced to the disk.
+    'metadata.max.idle.interval.ms': 60_000,
     'num.io.threads': 2,
     'num.network.threads': 2,
     // The default of 128 MB is allocated at once, for compacting one small topic.

@@ -10,6 +10,8 @@ export interface Ablation {
   /** One line for the report: how it is done instead. */
   readonly instead: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** Words for Node that overrule the product's. */
+  readonly nodeArgs?: readonly string[];
   readonly patches?: readonly Patch[];
 }
 
@@ -99,6 +101,11 @@ export const ABLATIONS: readonly Ablation[] = [
     name: 'without-pacing',
     instead: 'intake, order.advance and daily sales run as soon as there is anything to do',
     env: { INTAKE_INTERVAL_MS: '0', ADVANCE_INTERVAL_MS: '0', SALES_INTERVAL_MS: '0' },
+  },
+  {
+    name: 'without-gc-settings',
+    instead: "V8's own choice: a young generation that starts at 1 MB, helper threads for the collector",
+    nodeArgs: ['--min-semi-space-size=1', '--no-single-threaded-gc'],
   },
   {
     name: 'without-record-codec',

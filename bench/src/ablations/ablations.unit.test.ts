@@ -24,7 +24,8 @@ describe('ablations', () => {
   it.each(ABLATIONS)('$name changes the modules as they are built', (ablation) => {
     const modules = new Set(ablation.patches?.map(({ module }) => module));
     expect(patchModules(ablation, ROOT).size).toBe(modules.size);
-    expect(modules.size + Object.keys(ablation.env ?? {}).length).toBeGreaterThan(0);
+    const settings = [...Object.keys(ablation.env ?? {}), ...(ablation.nodeArgs ?? [])];
+    expect(modules.size + settings.length).toBeGreaterThan(0);
   });
 
   it('have names of their own', () => {

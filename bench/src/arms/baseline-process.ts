@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { startOnce } from '@orderflow/local/backend';
 import { startChild, type Running } from '@orderflow/local/child';
+import { NODE_ARGS } from '@orderflow/local/services';
 import { systemEnv } from '@orderflow/local/system-env';
 import type { BenchBackends } from '../arm.ts';
 
@@ -28,7 +29,8 @@ export function startBaseline(backends: BenchBackends, wanted: BaselineProcess):
     launch: () =>
       startChild({
         command: process.execPath,
-        args: ['--enable-source-maps', join(PROGRAMS, wanted.program, 'main.js')],
+        // As the product's services are started.
+        args: [...NODE_ARGS, join(PROGRAMS, wanted.program, 'main.js')],
         env: {
           ...systemEnv(),
           NODE_ENV: 'production',

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { StartedBackends } from './backends.ts';
 import { runContest } from './contest.ts';
-import type { Entry } from './entries.ts';
+import { WARM_UP_S, type Entry } from './entries.ts';
 import { describeCommit, describeMachine, describeSettings, describeVersions } from './machine.ts';
 import type { Throughput } from './measure.ts';
 import type { BenchOptions, Part } from './options.ts';
@@ -11,7 +11,7 @@ import { liveTable, progressLine } from './report/table.ts';
 import type { BenchResult } from './result.ts';
 import type { OursOptions } from './arms/ours.ts';
 import { measureFloor } from './floor/floor.ts';
-import { raceForCoupons, runLatencies, stopOneService, workOffBacklog } from './scenarios/run.ts';
+import { raceForCoupons, runLatencies, runLimits, stopOneService, workOffBacklog } from './scenarios/run.ts';
 
 export interface Bench {
   readonly backends: StartedBackends;
@@ -46,7 +46,8 @@ export async function runBench(bench: Bench): Promise<string[]> {
       failures.push(error instanceof Error ? error.message : String(error));
       report(`FAILED: ${failures.at(-1)}`);
     }
-    if (Object.keys(throughput).length + found.latency.length + found.coupons.length > 0)
+    const { latency, coupons, limits = [] } = found;
+    if (Object.keys(throughput).length + latency.length + coupons.length + limits.length > 0)
       bench.save(describe());
   };
   const scenarios = { backends, place, throughput, report };
@@ -55,7 +56,8 @@ export async function runBench(bench: Bench): Promise<string[]> {
   await run('ablations', async () => {
     if (ablations.length === 0) return;
     const beside = entries.compared.filter(({ name }) => name === OURS);
-    const all = [...beside.map((entry) => ({ ...entry, name: BESIDE_ABLATIONS })), ...ablations];
+    const asWarm = { name: BESIDE_ABLATIONS, warmUpSeconds: WARM_UP_S };
+    const all = [...beside.map((entry) => ({ ...entry, ...asWarm })), ...ablations];
     await contest(bench, 'Ablations', all, Math.min(rounds, ABLATION_ROUNDS), throughput);
   });
   await run('scenarios', async () => {
@@ -64,6 +66,7 @@ export async function runBench(bench: Bench): Promise<string[]> {
   });
   await run('scenarios', async () => void (found.stop = await stopOneService(scenarios)));
   await run('scenarios', async () => void (found.backlog = await workOffBacklog(scenarios)));
+  await run('limits', async () => void (found.limits = await runLimits(scenarios)));
   await run('profiles', () =>
     profileServices(backends, place, join(place.root, 'bench', 'profiles'), report),
   );

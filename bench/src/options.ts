@@ -1,12 +1,12 @@
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 
-export const PARTS = ['arms', 'ablations', 'latency', 'scenarios', 'profiles'] as const;
+export const PARTS = ['arms', 'ablations', 'latency', 'scenarios', 'limits', 'profiles'] as const;
 export type Part = (typeof PARTS)[number];
 
 /** What the command line asks for. */
 export interface BenchOptions {
   readonly quick: boolean;
-  /** Rounds of each arm; the ablations are run in as many, three at most. */
+  /** Rounds of each arm; the ablations are run in as many, two at most. */
   readonly rounds: number;
   /** Names of the only arms and ablations to run; all when empty. */
   readonly arms: readonly string[];

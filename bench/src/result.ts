@@ -63,6 +63,18 @@ export interface StopRun {
   readonly timedOut: number;
 }
 
+/** One resource made artificially scarce. */
+export interface LimitRun {
+  /** `payment with 5 % of a core`. */
+  readonly name: string;
+  readonly arm: string;
+  /** Orders a second right before, without the limit. */
+  readonly freePerSecond: number;
+  readonly limitedPerSecond: number;
+  /** What the process' cost an order without the limit says of its share of a core; only of limits of CPU time. */
+  readonly computedPerSecond?: number;
+}
+
 /** Everything a run of the bench has found. What was not run is absent. */
 export interface BenchResult {
   /** ISO 8601. */
@@ -95,5 +107,6 @@ export interface BenchResult {
   readonly coupons: readonly CouponRun[];
   readonly backlog?: BacklogRun;
   readonly stop?: StopRun;
+  readonly limits?: readonly LimitRun[];
   readonly floor?: Floor;
 }

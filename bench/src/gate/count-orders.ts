@@ -33,10 +33,12 @@ const TOPICS = [
 /** Longer than the slowest of the services' clocks that tick in so short a run: saga totals, every 5 s. */
 const REST_MS = 5_500;
 
-export interface GatePlace extends Pick<OursOptions, 'root' | 'ports'> {
+export interface GateOptions extends Pick<OursOptions, 'root' | 'ports'> {
   /** An empty folder for data and logs. */
   readonly dir: string;
   readonly kafkaLibs: string;
+  /** Of each order. */
+  readonly lines: number;
 }
 
 export interface OrderCounts {
@@ -51,7 +53,7 @@ export interface OrderCounts {
  * speed of the machine moves none of it. Servers and services are its own, and have ended when it resolves or rejects.
  * @throws Error when one does not start or a step does not come to rest
  */
-export async function countOrders({ dir, kafkaLibs, root, ports }: GatePlace): Promise<OrderCounts> {
+export async function countOrders({ dir, kafkaLibs, root, ports, lines }: GateOptions): Promise<OrderCounts> {
   // Only baselines listen there, and none runs here.
   const armPort = 0;
   const backends = await startBackends({ dir, kafkaLibs, ports, armPort, users: SHOP.users });
@@ -59,7 +61,7 @@ export async function countOrders({ dir, kafkaLibs, root, ports }: GatePlace): P
     await silenceClockwork(backends.admin);
     const orderTemplate = await ensureBacklog(
       backends,
-      { root, orders: ORDERS, shop: SHOP },
+      { root, orders: ORDERS, lines, shop: SHOP },
       () => undefined,
     );
     const options = { root, ports, name: 'ours', what: '', stateDir: dir, orderTemplate, env: ENV };

@@ -102,6 +102,13 @@ describe('the report', () => {
     expect(whole).toContain('Ours takes 0.650 CPU-ms an order: 5.42× the floor.');
   });
 
+  it('says what a limit leaves, and what the cost model would have', () => {
+    expect(whole).toContain(
+      '- ours, payment with 5 % of a core: 570 orders/s (without: 2,400); computed from its cost at the peak: 590.\n' +
+        '- ours, each flush of the log 50 ms slower: 1,900 orders/s (without: 2,400).',
+    );
+  });
+
   it('says what a backlog costs, and what its absence', () => {
     expect(whole).toContain(
       '1,000,000 orders: 3,101 orders/s, 0.660 CPU-ms an order; with hardly any: 3,300 orders/s, 0.600 CPU-ms.',

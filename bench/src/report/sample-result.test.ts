@@ -122,5 +122,15 @@ export const sampleResult: BenchResult = {
     deadlines: 'the defaults',
     timedOut: 0,
   },
+  limits: [
+    {
+      name: 'payment with 5 % of a core',
+      arm: 'ours',
+      freePerSecond: 2400,
+      limitedPerSecond: 570.4,
+      computedPerSecond: 590.2,
+    },
+    { name: 'each flush of the log 50 ms slower', arm: 'ours', freePerSecond: 2400, limitedPerSecond: 1900 },
+  ],
   floor: { parts: { 'intake of a batch': 90, 'one send': 17.5, 'one fetch': 12.5 }, cpuMsPerOrder: 0.12 },
 };

@@ -1,4 +1,4 @@
-import type { BacklogRun, BenchResult, CouponRun, StopRun } from '../result.ts';
+import type { BacklogRun, BenchResult, CouponRun, LimitRun, StopRun } from '../result.ts';
 import { figure, whole } from './figures.ts';
 
 function idleLine({ cpuPercent, byProcess, seconds }: NonNullable<BenchResult['idle']>): string {
@@ -29,12 +29,19 @@ function stopLine(run: StopRun): string {
   return `Service ${run.service} stopped for ${whole(run.stoppedSeconds)} s at ${whole(run.offeredPerSecond)} orders/s: then ${drain}; ${whole(run.timedOut)} timed out. Deadlines: ${run.deadlines}.`;
 }
 
+function limitLine({ name, arm, freePerSecond, limitedPerSecond, computedPerSecond }: LimitRun): string {
+  const computed =
+    computedPerSecond === undefined ? '' : `; computed from its cost at the peak: ${whole(computedPerSecond)}`;
+  return `${arm}, ${name}: ${whole(limitedPerSecond)} orders/s (without: ${whole(freePerSecond)})${computed}.`;
+}
+
 /** A sentence for each scenario that was run. */
-export function scenarioLines({ idle, coupons, backlog, stop }: BenchResult): string[] {
+export function scenarioLines({ idle, coupons, backlog, stop, limits = [] }: BenchResult): string[] {
   return [
     ...(idle ? [idleLine(idle)] : []),
     ...coupons.map(couponLine),
     ...(backlog ? [backlogLine(backlog)] : []),
     ...(stop ? [stopLine(stop)] : []),
+    ...limits.map(limitLine),
   ];
 }

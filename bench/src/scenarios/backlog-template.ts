@@ -15,6 +15,8 @@ export interface Backlog {
   /** The checkout: the order service's migrations are read from it. */
   readonly root: string;
   readonly orders: number;
+  /** Of each order, each with a product of its own; at most as many as there are products. */
+  readonly lines: number;
   readonly shop: Pick<ShopSize, 'users' | 'products'>;
 }
 
@@ -70,43 +72,50 @@ export async function releaseBacklog(orderUrl: string): Promise<void> {
 const migrationsOf = (root: string) => join(root, 'services', 'order', 'prisma', 'migrations');
 
 /** Of everything a template is made from. */
-function fingerprintOf({ root, orders, shop }: Backlog): string {
-  const hash = createHash('sha256').update(JSON.stringify([orders, shop.users, shop.products, SNAPSHOT]));
+function fingerprintOf({ root, orders, lines, shop }: Backlog): string {
+  const made = JSON.stringify([orders, shop.users, shop.products, snapshotSql(lines, shop.products)]);
+  const hash = createHash('sha256').update(made);
   const files = readdirSync(migrationsOf(root), { recursive: true, encoding: 'utf8' });
   for (const file of files.filter((file) => file.endsWith('.sql')).sort())
     hash.update(file).update(readFileSync(join(migrationsOf(root), file)));
   return hash.digest('hex').slice(0, 16);
 }
 
-/** Numbers that stand for an order's own in the text of its first event. */
-const STAND_IN = { orderId: 1_000_001, userId: 1_000_002, productId: 1_000_003 };
+/** Numbers that stand for an order's own in the text of its first event; its lines count up from the product's. */
+const STAND_IN = { orderId: 1_000_001, userId: 1_000_002, productId: 2_000_000 };
 
-/** The event's data as the product writes them, as an SQL expression over order i of user u with product p. */
-export const SNAPSHOT = `'${encodeData(OrderCreated, {
-  orderId: STAND_IN.orderId,
-  userId: STAND_IN.userId,
-  couponId: null,
-  items: [
-    {
-      productId: STAND_IN.productId,
+/** The product of the n-th line of an order whose first has product p, both from 0, as SQL. */
+const productSql = (line: number | 'n', products: number) => `((p + ${line}) % ${products} + 1)`;
+
+/** The event's data as the product writes them, as an SQL expression over order i of user u with first product p. */
+export function snapshotSql(lines: number, products: number): string {
+  const numbers = Array.from({ length: lines }, (_, line) => line);
+  const text = encodeData(OrderCreated, {
+    orderId: STAND_IN.orderId,
+    userId: STAND_IN.userId,
+    couponId: null,
+    items: numbers.map((line) => ({
+      productId: STAND_IN.productId + line,
       quantity: 1,
       expectedUnitPrice: null,
       unitPrice: null,
       totalPrice: null,
-    },
-  ],
-  originalAmount: null,
-  discountAmount: null,
-  totalAmount: null,
-})}'`
-  .replace(`${STAND_IN.orderId}`, `' || i || '`)
-  .replace(`${STAND_IN.userId}`, `' || u || '`)
-  .replace(`${STAND_IN.productId}`, `' || p || '`);
+    })),
+    originalAmount: null,
+    discountAmount: null,
+    totalAmount: null,
+  });
+  return numbers.reduce(
+    (sql, line) => sql.replace(`${STAND_IN.productId + line}`, `' || ${productSql(line, products)} || '`),
+    `'${text}'`.replace(`${STAND_IN.orderId}`, `' || i || '`).replace(`${STAND_IN.userId}`, `' || u || '`),
+  );
+}
 
-async function fill(url: string, { orders, shop }: Backlog, report: Report): Promise<void> {
+async function fill(url: string, backlog: Backlog, report: Report): Promise<void> {
+  const { orders } = backlog;
   for (let from = 1; from <= orders; from += SLICE) {
     const to = Math.min(orders, from + SLICE - 1);
-    await queryAt(url, sliceSql(from, to, shop));
+    await queryAt(url, sliceSql(from, to, backlog));
     report(`backlog: ${to} of ${orders} orders are laid out`);
   }
   await queryAt(
@@ -119,13 +128,14 @@ async function fill(url: string, { orders, shop }: Backlog, report: Report): Pro
   await queryAt(url, 'VACUUM (ANALYZE)');
 }
 
-function sliceSql(from: number, to: number, { users, products }: Backlog['shop']): string {
+function sliceSql(from: number, to: number, { lines, shop: { users, products } }: Backlog): string {
   const drafts = `
-    (SELECT i, (i - 1) % ${users} + 1 AS u, (i - 1) % ${products} + 1 AS p, date_trunc('milliseconds', now()) AS t
+    (SELECT i, (i - 1) % ${users} + 1 AS u, i - 1 AS p, date_trunc('milliseconds', now()) AS t
        FROM generate_series(${from}, ${to}) i) drafts`;
   return `
     INSERT INTO orders (id, user_id, created_at, updated_at) SELECT i, u, t, t FROM ${drafts};
-    INSERT INTO order_products (order_id, product_id, quantity) SELECT i, p, 1 FROM ${drafts};
+    INSERT INTO order_products (order_id, product_id, quantity)
+      SELECT i, ${productSql('n', products)}, 1 FROM ${drafts}, generate_series(0, ${lines - 1}) n;
     INSERT INTO order_events (order_id, type, topic, snapshot, created_at)
-      SELECT i, 'ORDER_CREATED', '${OrderCreated.topic}', ${SNAPSHOT}, t FROM ${drafts} ORDER BY i;`;
+      SELECT i, 'ORDER_CREATED', '${OrderCreated.topic}', ${snapshotSql(lines, products)}, t FROM ${drafts} ORDER BY i;`;
 }

@@ -60,7 +60,7 @@ async function drainBacklog(
   backends: StartedBackends,
   report: Report,
 ): Promise<Drained> {
-  const orderTemplate = await ensureBacklog(backends, { root: place.root, orders, shop }, report);
+  const orderTemplate = await ensureBacklog(backends, { root: place.root, orders, lines: 1, shop }, report);
   const arm = await ours({ ...place, name: 'ours', what: '', env: ENV, orderTemplate }).start(backends, shop);
   try {
     await warmUp(arm, backends, orders, shop);

@@ -1,16 +1,19 @@
+import type { Arm, RunningArm } from '../arm.ts';
+import { BASELINES } from '../arms/baselines.ts';
 import { ours, type OursOptions, type RunningOurs } from '../arms/ours.ts';
 import { startRowLockCoupons } from '../arms/row-lock-coupons.ts';
 import type { StartedBackends } from '../backends.ts';
 import { measureThroughput, type Throughput } from '../measure.ts';
 import { OURS, ordersPerSecond } from '../report/entries.ts';
 import { median } from '../report/statistics.ts';
-import type { BacklogRun, BenchResult, CouponRun, LatencyRun, StopRun } from '../result.ts';
+import type { BacklogRun, BenchResult, CouponRun, LatencyRun, LimitRun, StopRun } from '../result.ts';
 import { PRODUCTS, SHOP } from '../shop.ts';
 import type { Report } from './at-rest.ts';
 import { measureBacklog } from './backlog.ts';
 import { measureCoupons } from './coupons.ts';
 import { measureIdle } from './idle.ts';
 import { measureLatency, WARM_UP_S } from './latency.ts';
+import { measureLimit, type Limit } from './limits.ts';
 import { couponsOf } from '../load/order-requests.ts';
 import { measureStop } from './stopped-service.ts';
 
@@ -102,14 +105,44 @@ async function raceOnce(scenarios: Scenarios): Promise<CouponRun[]> {
   }
 }
 
+/** A slow disk stalls a monolith whose every order waits for it; the rest says whether costs can be reckoned with. */
+const LIMITS: readonly { readonly limit: Limit; readonly beside?: string }[] = [
+  { limit: { kind: 'cpu', process: 'order', share: 0.3 } },
+  { limit: { kind: 'cpu', process: 'payment', share: 0.05 } },
+  { limit: { kind: 'flush', delayMs: 50 }, beside: 'monolith-pg' },
+];
+
+/** Resources made so scarce, one at a time, that they decide the rate: what the cost model says of them is checked. */
+export async function runLimits(scenarios: Scenarios): Promise<LimitRun[]> {
+  const { backends, place, report } = scenarios;
+  const limits: LimitRun[] = [];
+  for (const { limit, beside } of LIMITS) {
+    const others = BASELINES.filter(({ name }) => name === beside);
+    for (const arm of [ours({ ...place, name: OURS, what: '' }), ...others]) {
+      const measure = (running: RunningArm) => measureLimit(limit, running, arm.name, backends, report);
+      limits.push(await withWarm(arm, 'limits', scenarios, measure));
+    }
+  }
+  return limits;
+}
+
 /** A warm stack of ours for one scenario. */
-async function withOurs<Result>(
-  { backends, place, report }: Scenarios,
+function withOurs<Result>(
+  scenarios: Scenarios,
   run: string,
   work: (arm: RunningOurs) => Promise<Result>,
 ): Promise<Result> {
+  return withWarm(ours({ ...scenarios.place, name: OURS, what: '' }), run, scenarios, work);
+}
+
+async function withWarm<Running extends RunningArm, Result>(
+  wanted: { start(...given: Parameters<Arm['start']>): Promise<Running> },
+  run: string,
+  { backends, report }: Scenarios,
+  work: (arm: Running) => Promise<Result>,
+): Promise<Result> {
   report(`${run}: starting and warming up`);
-  const arm = await ours({ ...place, name: OURS, what: '' }).start(backends, SHOP);
+  const arm = await wanted.start(backends, SHOP);
   try {
     await measureThroughput(arm, backends, { ...WARM_UP, run: `${run}-warm-up` });
     return await work(arm);

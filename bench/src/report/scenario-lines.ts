@@ -31,7 +31,9 @@ function stopLine(run: StopRun): string {
 
 function limitLine({ name, arm, freePerSecond, limitedPerSecond, computedPerSecond }: LimitRun): string {
   const computed =
-    computedPerSecond === undefined ? '' : `; computed from its cost at the peak: ${whole(computedPerSecond)}`;
+    computedPerSecond === undefined
+      ? ''
+      : `; computed from its cost at the peak: ${whole(computedPerSecond)}`;
   return `${arm}, ${name}: ${whole(limitedPerSecond)} orders/s (without: ${whole(freePerSecond)})${computed}.`;
 }
 

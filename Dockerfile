@@ -49,4 +49,4 @@ RUN install -d -o node -g node -m 0700 /keys
 WORKDIR /app/services/${SERVICE}
 USER node
 HEALTHCHECK --interval=5s --timeout=3s --start-period=30s --retries=6 CMD ["node", "/app/infra/compose/ready.mjs"]
-CMD ["node", "--enable-source-maps", "--max-old-space-size=256", "--min-semi-space-size=16", "--single-threaded-gc", "dist/main.js"]
+CMD ["node", "--enable-source-maps", "--max-old-space-size=256", "--initial-old-space-size=128", "--min-semi-space-size=32", "--max-semi-space-size=32", "--single-threaded-gc", "dist/main.js"]

@@ -104,8 +104,13 @@ export const ABLATIONS: readonly Ablation[] = [
   },
   {
     name: 'without-gc-settings',
-    instead: "V8's own choice: a young generation that starts at 1 MB, helper threads for the collector",
-    nodeArgs: ['--min-semi-space-size=1', '--no-single-threaded-gc'],
+    instead: "V8's own choice for the heap: small at first, the young generation too, and helper threads",
+    nodeArgs: [
+      '--initial-old-space-size=0',
+      '--min-semi-space-size=0',
+      '--max-semi-space-size=0',
+      '--no-single-threaded-gc',
+    ],
   },
   {
     name: 'without-record-codec',

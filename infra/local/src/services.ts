@@ -24,14 +24,17 @@ const GATEWAY_DEFAULTS: Readonly<Record<string, string>> = { RATE_LIMIT_PER_ADDR
 
 /**
  * What Node is told before the program. Without a bound V8 lets garbage lie while the machine has memory: the order
- * service, with some 50 MB in use, was seen at 530 MB of RSS after minutes of load. A young generation that starts at its
- * full size, and a collector without helper threads, which would compete with six other processes for the same cores,
- * take about a tenth of an order's CPU time away (the ablation `without-gc-settings`).
+ * service, with some 50 MB in use, was seen at 530 MB of RSS after minutes of load. The rest is against a collector that
+ * took a third of the order service's CPU time: what a wave of orders needs outlives small young generations, and a heap
+ * that starts small is marked whole more than once a second. No helper threads: six other processes want the same cores.
+ * Figures: docs/decisions/0012.
  */
 export const NODE_ARGS: readonly string[] = [
   '--enable-source-maps',
   '--max-old-space-size=256',
-  '--min-semi-space-size=16',
+  '--initial-old-space-size=128',
+  '--min-semi-space-size=32',
+  '--max-semi-space-size=32',
   '--single-threaded-gc',
 ];
 

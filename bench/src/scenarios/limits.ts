@@ -15,7 +15,7 @@ export type Limit =
   /** Every flush of the database's log takes so much longer, as on a slow disk. */
   | { readonly kind: 'flush'; readonly delayMs: number };
 
-export function nameOf(limit: Limit): string {
+function nameOf(limit: Limit): string {
   return limit.kind === 'cpu'
     ? `${limit.process} with ${Math.round(limit.share * 100)} % of a core`
     : `each flush of the log ${limit.delayMs} ms slower`;

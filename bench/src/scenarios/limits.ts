@@ -10,7 +10,7 @@ import { endAtRest, type Report } from './at-rest.ts';
 
 /** What is made so scarce that it decides how many orders a second there are. */
 export type Limit =
-  /** One process gets this part of a core at most. */
+  /** One process may run for this part of the time. By timers: on a busy machine somewhat more or less. */
   | { readonly kind: 'cpu'; readonly process: string; readonly share: number }
   /** Every flush of the database's log takes so much longer, as on a slow disk. */
   | { readonly kind: 'flush'; readonly delayMs: number };

@@ -24,13 +24,21 @@ async function checkPartitions(admin: Admin, existing: readonly TopicDefinition[
   throw new StartFailure(lines.join('\n'), EXIT.configuration);
 }
 
-/** Whether the broker names a leader for every partition of the topics. A topic it does not know yet is an error to it. */
+/** What a broker answers of a topic that it has not heard of, and of a partition that is its own and not yet taken up. */
+const NOT_YET: readonly unknown[] = ['UNKNOWN_TOPIC_OR_PARTITION', 'NOT_LEADER_FOR_PARTITION'];
+
+/**
+ * Whether every partition of the topics has a leader that has taken it up. Metadata name it earlier than that, so its
+ * offsets are asked for, which only such a leader tells.
+ */
 async function haveLeaders(admin: Admin, names: readonly string[]): Promise<boolean> {
   try {
     const { topics } = await admin.fetchTopicMetadata({ topics: [...names] });
-    return topics.every(({ partitions }) => partitions.every(({ leader }) => leader >= 0));
+    if (topics.some(({ partitions }) => partitions.some(({ leader }) => leader < 0))) return false;
+    await Promise.all(names.map((name) => admin.fetchTopicOffsets(name)));
+    return true;
   } catch (error) {
-    if ((error as { type?: unknown }).type === 'UNKNOWN_TOPIC_OR_PARTITION') return false;
+    if (NOT_YET.includes((error as { type?: unknown }).type)) return false;
     throw error;
   }
 }

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { orderToWire, type OrderSoFar } from './order-so-far.ts';
+import { orderMembers, type OrderSoFar } from './order-so-far.ts';
 
 /** The services that publish events. `ce_source` is `/orderflow/<publisher>`. */
 export type Publisher = 'order' | 'product' | 'coupon' | 'user-balance' | 'payment';
@@ -76,7 +76,7 @@ export function encodeData<Data extends OrderSoFar>(
   contract: EventContract<string, Data>,
   data: Data,
 ): string {
-  const wire: Record<string, unknown> = orderToWire(data);
-  for (const key of contract.extraKeys) wire[key] = data[key as keyof Data];
-  return JSON.stringify(wire);
+  let json = `{${orderMembers(data)}`;
+  for (const key of contract.extraKeys) json += `,"${key}":${JSON.stringify(data[key as keyof Data])}`;
+  return `${json}}`;
 }

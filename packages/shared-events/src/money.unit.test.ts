@@ -16,6 +16,13 @@ describe('an amount', () => {
     expect([0n, 5n, 1250n, -5n].map(formatAmount)).toEqual(['0.00', '0.05', '12.50', '-0.05']);
   });
 
+  it('is exact on both sides of the largest number that is', () => {
+    const edge = BigInt(Number.MAX_SAFE_INTEGER);
+    const texts = ['90071992547409.90', '90071992547409.91', '90071992547409.92', '90071992547409.93'];
+    expect([edge - 1n, edge, edge + 1n, edge + 2n].map(formatAmount)).toEqual(texts);
+    expect(texts.map(parseAmount)).toEqual([edge - 1n, edge, edge + 1n, edge + 2n]);
+  });
+
   it('is read with none, one or two', () => {
     expect(['12', '12.5', '12.50', '-0.05', '007.00'].map(parseAmount)).toEqual([
       1200n,

@@ -215,6 +215,7 @@ function decodeRecords(reader: Reader, count: number, base: Base, into: DecodedR
   const { context } = base;
   const offsetText = adder(base.offset);
   const timeText = adder(base.timestamp);
+  const headerValues: (Buffer | null)[] = [];
   const appendTime = context.timestampType === LOG_APPEND_TIME ? context.maxTimestamp : null;
   for (let i = 0; i < count; i++) {
     const length = reader.varInt();
@@ -229,7 +230,7 @@ function decodeRecords(reader: Reader, count: number, base: Base, into: DecodedR
       offset: offsetText(offsetDelta),
       key: reader.varBytes(),
       value: reader.varBytes(),
-      headers: decodeHeaders(reader),
+      headers: decodeHeaders(reader, headerValues),
       isControlRecord: context.isControlBatch,
       batchContext: context,
     });
@@ -237,17 +238,34 @@ function decodeRecords(reader: Reader, count: number, base: Base, into: DecodedR
   }
 }
 
-function decodeHeaders(reader: Reader): Headers {
-  // Without a prototype: a header named `constructor` or `__proto__` is a header, not what Object has under it.
-  const headers = { __proto__: null } as unknown as Headers;
+/**
+ * A plain object, since one without a prototype is a hash table from the start.
+ * @param before the values of the record before, by position; those of this one take their place
+ */
+function decodeHeaders(reader: Reader, before: (Buffer | null)[]): Headers {
+  const headers: Headers = {};
   const count = reader.varInt();
   for (let i = 0; i < count; i++) {
     const name = reader.headerName(i);
-    const value = reader.varBytes();
-    const earlier = headers[name];
-    if (earlier === undefined) headers[name] = value;
-    else if (Array.isArray(earlier)) earlier.push(value);
-    else headers[name] = [earlier, value];
+    const value = reader.varBytesAfter(before[i]);
+    before[i] = value;
+    if (name in headers) addHeader(headers, name, value);
+    else headers[name] = value;
   }
   return headers;
+}
+
+/** A header that is repeated, or named as what every object has: `constructor` and `__proto__` are headers like others. */
+function addHeader(headers: Headers, name: string, value: Buffer | null): void {
+  const earlier = Object.hasOwn(headers, name) ? headers[name] : undefined;
+  if (Array.isArray(earlier)) earlier.push(value);
+  else {
+    const all = earlier === undefined ? value : [earlier, value];
+    Object.defineProperty(headers, name, {
+      value: all,
+      enumerable: true,
+      writable: true,
+      configurable: true,
+    });
+  }
 }

@@ -82,6 +82,16 @@ export class Reader {
     return this.bytes.subarray(start, this.at);
   }
 
+  /** As `varBytes`, and `before` itself where that holds the same: of ten headers six are those of the record before. */
+  varBytesAfter(before: Buffer | null | undefined): Buffer | null {
+    const length = this.varInt();
+    if (length < 0) return null;
+    const same = before?.length === length && this.startsWith(before);
+    const start = this.at;
+    this.at += length;
+    return same ? before : this.bytes.subarray(start, this.at);
+  }
+
   headerName(position: number): string {
     const length = this.varInt();
     const seen = seenNames[position];

@@ -204,17 +204,21 @@ function timelineRow(fact: OrderFact): EventRow[] {
   }
 }
 
+/** JSON escapes it in texts, so it stands in no snapshot. */
+const RECORD_SEPARATOR = '\x1e';
+
+/** Snapshots travel as one text: as elements of an array each of their quotes is escaped here and unescaped there. */
 function insertEvents(tx: Tx, rows: readonly EventRow[]): void {
   tx.send(
     `INSERT INTO order_events (order_id, type, attempt, topic, snapshot, traceparent, causation_id, created_at)
      SELECT e.*, date_trunc('milliseconds', now())
-       FROM unnest($1::bigint[], $2::text[], $3::int[], $4::text[], $5::text[], $6::text[], $7::text[]) e`,
+       FROM unnest($1::bigint[], $2::text[], $3::int[], $4::text[], string_to_array($5, chr(30)), $6::text[], $7::text[]) e`,
     [
       rows.map(({ orderId }) => orderId),
       rows.map(({ type }) => type),
       rows.map(({ attempt }) => attempt),
       rows.map(({ topic }) => topic),
-      rows.map(({ snapshot }) => snapshot),
+      rows.map(({ snapshot }) => snapshot).join(RECORD_SEPARATOR),
       rows.map(({ traceparent }) => traceparent),
       rows.map(({ causationId }) => causationId),
     ],

@@ -24,8 +24,6 @@ export interface Bench {
 }
 
 const QUICK = [OURS, 'monolith-pg', 'naive'];
-/** There are so many that a third round would take nine minutes more. */
-const ABLATION_ROUNDS = 2;
 
 /**
  * Runs what the options ask for, part by part.
@@ -33,7 +31,7 @@ const ABLATION_ROUNDS = 2;
  */
 export async function runBench(bench: Bench): Promise<string[]> {
   const { backends, options, entries, place, report } = bench;
-  const { parts, quick, rounds } = options;
+  const { parts, quick, rounds, ablationRounds } = options;
   const compared = chosen(entries.compared, options);
   const ablations = quick ? [] : chosen(entries.ablations, options);
   const { found, throughput, describe } = await openResult(bench, [...compared, ...ablations]);
@@ -58,7 +56,7 @@ export async function runBench(bench: Bench): Promise<string[]> {
     const beside = entries.compared.filter(({ name }) => name === OURS);
     const asWarm = { name: BESIDE_ABLATIONS, warmUpSeconds: WARM_UP_S };
     const all = [...beside.map((entry) => ({ ...entry, ...asWarm })), ...ablations];
-    await contest(bench, 'Ablations', all, Math.min(rounds, ABLATION_ROUNDS), throughput);
+    await contest(bench, 'Ablations', all, ablationRounds, throughput);
   });
   await run('scenarios', async () => {
     found.floor = await measureFloor(backends, report);

@@ -6,8 +6,10 @@ export type Part = (typeof PARTS)[number];
 /** What the command line asks for. */
 export interface BenchOptions {
   readonly quick: boolean;
-  /** Rounds of each arm; the ablations are run in as many, two at most. */
+  /** Rounds of each arm. */
   readonly rounds: number;
+  /** Rounds of each ablation: there are so many that each takes ten minutes. */
+  readonly ablationRounds: number;
   /** Names of the only arms and ablations to run; all when empty. */
   readonly arms: readonly string[];
   readonly parts: readonly Part[];
@@ -40,7 +42,7 @@ export function parseOptions(words: readonly string[], names: readonly string[])
       'Measures Orderflow against the same work done in other ways, on Postgres, Kafka and Redis of its own.',
     )
     .option('--quick', 'ours, monolith-pg and naive, one round: a first look, not a result', false)
-    .option('--rounds <n>', `rounds of each arm, in turn (${ROUNDS}; with --quick 1)`, roundsFrom)
+    .option('--rounds <n>', `rounds in turn (arms ${ROUNDS}, ablations 1; with --quick 1)`, roundsFrom)
     .option('--arm <name>', 'only this arm or ablation; may be repeated', oneOf(names))
     .option('--part <name>', `only this part (${PARTS.join(', ')}); may be repeated`, oneOf(PARTS))
     .option('--json', 'print the result as JSON when all is done; progress goes to stderr', false)
@@ -63,7 +65,14 @@ export function parseOptions(words: readonly string[], names: readonly string[])
     const parts = given.part ?? (quick || arms.length > 0 ? ['arms', 'ablations'] : PARTS);
     return {
       kind: 'run',
-      options: { quick, json, arms, parts, rounds: given.rounds ?? (quick ? 1 : ROUNDS) },
+      options: {
+        quick,
+        json,
+        arms,
+        parts,
+        rounds: given.rounds ?? (quick ? 1 : ROUNDS),
+        ablationRounds: given.rounds ?? 1,
+      },
     };
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;

@@ -71,8 +71,13 @@ export interface LimitRun {
   /** Orders a second right before, without the limit. */
   readonly freePerSecond: number;
   readonly limitedPerSecond: number;
-  /** What the process' cost an order without the limit says of its share of a core; only of limits of CPU time. */
-  readonly computedPerSecond?: number;
+  /** Of limits of CPU time only. */
+  readonly cpu?: {
+    /** The part of a core that the process really took. */
+    readonly share: number;
+    /** What that share makes of the process' cost an order without the limit. */
+    readonly computedPerSecond: number;
+  };
 }
 
 /** Everything a run of the bench has found. What was not run is absent. */

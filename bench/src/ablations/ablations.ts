@@ -25,6 +25,7 @@ const AUTH = 'packages/service-runtime/dist/auth.js';
 const ORDER_OUTBOX = 'services/order/dist/store/outbox.js';
 const COALESCE = 'packages/messaging/dist/coalesce.js';
 const HTTP_APP = 'packages/service-runtime/dist/http-app.js';
+const ORDER_SO_FAR = 'packages/shared-events/dist/order-so-far.js';
 const CREATE_ORDER = 'services/order/dist/http/create-order.js';
 
 /** The row of an append has one id a message, in their order: each becomes a row of its own for the relay. */
@@ -110,6 +111,17 @@ export const ABLATIONS: readonly Ablation[] = [
       '--min-semi-space-size=0',
       '--max-semi-space-size=0',
       '--no-single-threaded-gc',
+    ],
+  },
+  {
+    name: 'without-amount-codec',
+    instead: "amounts of events are read by zod's transform instead of its codec",
+    patches: [
+      {
+        module: ORDER_SO_FAR,
+        find: 'amountSchema = z.codec(z.string().regex(amountPattern), z.bigint(), {',
+        replace: 'amountSchema = z.string().regex(amountPattern).transform(parseAmount);\n({',
+      },
     ],
   },
   {

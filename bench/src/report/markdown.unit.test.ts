@@ -104,7 +104,7 @@ describe('the report', () => {
 
   it('says what a limit leaves, and what the cost model would have', () => {
     expect(whole).toContain(
-      '- ours, payment with 5 % of a core: 570 orders/s (without: 2,400); computed from its cost at the peak: 590.\n' +
+      '- ours, payment with 5 % of a core: 570 orders/s (without: 2,400); it took 6.20 %, for which its cost at the peak says 590.\n' +
         '- ours, each flush of the log 50 ms slower: 1,900 orders/s (without: 2,400).',
     );
   });

@@ -128,7 +128,7 @@ export const sampleResult: BenchResult = {
       arm: 'ours',
       freePerSecond: 2400,
       limitedPerSecond: 570.4,
-      computedPerSecond: 590.2,
+      cpu: { share: 0.062, computedPerSecond: 590.2 },
     },
     { name: 'each flush of the log 50 ms slower', arm: 'ours', freePerSecond: 2400, limitedPerSecond: 1900 },
   ],

@@ -29,11 +29,11 @@ function stopLine(run: StopRun): string {
   return `Service ${run.service} stopped for ${whole(run.stoppedSeconds)} s at ${whole(run.offeredPerSecond)} orders/s: then ${drain}; ${whole(run.timedOut)} timed out. Deadlines: ${run.deadlines}.`;
 }
 
-function limitLine({ name, arm, freePerSecond, limitedPerSecond, computedPerSecond }: LimitRun): string {
+function limitLine({ name, arm, freePerSecond, limitedPerSecond, cpu }: LimitRun): string {
   const computed =
-    computedPerSecond === undefined
+    cpu === undefined
       ? ''
-      : `; computed from its cost at the peak: ${whole(computedPerSecond)}`;
+      : `; it took ${figure(cpu.share * 100)} %, for which its cost at the peak says ${whole(cpu.computedPerSecond)}`;
   return `${arm}, ${name}: ${whole(limitedPerSecond)} orders/s (without: ${whole(freePerSecond)})${computed}.`;
 }
 

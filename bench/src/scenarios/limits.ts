@@ -3,7 +3,7 @@ import type pg from 'pg';
 import type { RunningArm } from '../arm.ts';
 import type { StartedBackends } from '../backends.ts';
 import { couponsOf } from '../load/order-requests.ts';
-import { measureThroughput, type Load } from '../measure.ts';
+import { measureThroughput, type Load, type Throughput } from '../measure.ts';
 import type { LimitRun } from '../result.ts';
 import { PRODUCTS } from '../shop.ts';
 import { endAtRest, type Report } from './at-rest.ts';
@@ -49,16 +49,15 @@ export async function measureLimit(
     arm: armName,
     freePerSecond: free.ordersPerSecond,
     limitedPerSecond: limited.ordersPerSecond,
-    ...(limit.kind === 'cpu' && { computedPerSecond: ordersPerSecondOf(limit, free.cpuMs) }),
+    ...(limit.kind === 'cpu' && { cpu: modelOf(limit.process, free, limited) }),
   };
 }
 
-/** What the cost at the peak says of a process that has only its share of a core. */
-function ordersPerSecondOf(
-  { process, share }: Limit & { kind: 'cpu' },
-  cpuMs: Readonly<Record<string, number>>,
-): number {
-  return (share * 1000) / (cpuMs[process] ?? Number.NaN);
+/** What the cost at the peak says of a process that has only the share of a core that it then took. */
+function modelOf(process: string, free: Throughput, limited: Throughput): NonNullable<LimitRun['cpu']> {
+  const cost = (of: Throughput) => of.cpuMs[process] ?? Number.NaN;
+  const share = (cost(limited) * limited.orders) / limited.spanMs;
+  return { share, computedPerSecond: (share * 1000) / cost(free) };
 }
 
 function underLimit<Result>(

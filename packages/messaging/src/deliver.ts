@@ -36,7 +36,7 @@ export async function deliver(
   const { events, refused } = decodeBatch(step, batch);
   const { facts, row } = await loadedTransaction(
     pool,
-    events.length > 0 ? (tx) => step.load(tx, events) : null,
+    async (tx) => (events.length > 0 ? step.load(tx, events) : null),
     async (tx, now, state) => {
       if (failAt) await failAt('step.loaded');
       if (refused.length > 0) await park(tx, step.name, refused);

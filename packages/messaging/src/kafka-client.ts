@@ -9,7 +9,7 @@ import type {
   ProducerConfig,
   RetryOptions,
 } from 'kafkajs';
-import { stopIdleTimer } from './idle-timer.ts';
+import { calmIdleTimers } from './idle-timers.ts';
 import { keyPartitioner } from './partitioner.ts';
 import { useRecordCodec } from './record-codec.ts';
 
@@ -58,7 +58,7 @@ export const RESTARTS_WINDOW_MS = 10 * 60_000;
  * @throws Error when kafkajs is not the release that the patches were written for.
  */
 export function createKafka({ clientId, brokers, logger, ownCodec = true }: KafkaOptions): Kafka {
-  stopIdleTimer();
+  calmIdleTimers();
   useRecordCodec(ownCodec);
   return new kafkajs.Kafka({
     clientId,

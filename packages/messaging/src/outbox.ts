@@ -1,7 +1,7 @@
 import type { Message } from '@orderflow/shared-events/envelope';
 import type { FailAt } from './failpoints.ts';
 import type { Sent } from './pipeline.ts';
-import { transaction, type ConnectionPool, type Tx } from './postgres.ts';
+import { loadedTransaction, type ConnectionPool, type Tx } from './postgres.ts';
 
 /** Messages of one commit, under the id of the outbox row that holds them until the broker has acknowledged them. */
 export interface OutboxRow {
@@ -87,13 +87,22 @@ export interface WriteContext {
  * `work` gets the database's time, cut to milliseconds.
  * @throws DatabaseAway and SQL errors as `transaction` does; then nothing was published.
  */
-export async function commitWithOutbox<Result>(
-  { pool, outbox, handOver, failAt }: WriteContext,
+export function commitWithOutbox<Result>(
+  write: WriteContext,
   work: (tx: Tx, now: Date) => Promise<{ result: Result; messages: readonly Message[] }>,
 ): Promise<Result> {
+  return commitLoadedWithOutbox(write, () => Promise.resolve(), work);
+}
+
+/** The same with a `load` that travels with BEGIN (see `loadedTransaction`). */
+export async function commitLoadedWithOutbox<Loaded, Result>(
+  { pool, outbox, handOver, failAt }: WriteContext,
+  load: (tx: Tx) => Promise<Loaded>,
+  work: (tx: Tx, now: Date, loaded: Loaded) => Promise<{ result: Result; messages: readonly Message[] }>,
+): Promise<Result> {
   if (failAt) await failAt('write.before-transaction');
-  const { result, row } = await transaction(pool, async (tx, now) => {
-    const { result, messages } = await work(tx, now);
+  const { result, row } = await loadedTransaction(pool, load, async (tx, now, loaded) => {
+    const { result, messages } = await work(tx, now, loaded);
     const row = messages.length > 0 ? outbox.append(tx, messages) : undefined;
     if (failAt) await failAt('write.before-commit');
     return { result, row };

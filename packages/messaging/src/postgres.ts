@@ -125,17 +125,17 @@ export function transaction<Result>(
   pool: ConnectionPool,
   work: (tx: Tx, now: Date) => Promise<Result>,
 ): Promise<Result> {
-  return loadedTransaction(pool, null, (tx, now) => work(tx, now));
+  return loadedTransaction(pool, () => Promise.resolve(), work);
 }
 
 /**
- * The same with a `load` that is sent right behind BEGIN. It reads and locks: were BEGIN to fail alone, what it writes
- * would stand alone. Nothing else is sent before BEGIN is answered.
+ * The same with a `load` that is sent right behind BEGIN. It reads, locks and takes ids: were BEGIN to fail alone, what it
+ * writes would stand alone. Nothing else is sent before BEGIN is answered.
  */
 export async function loadedTransaction<Loaded, Result>(
   pool: ConnectionPool,
-  load: ((tx: Tx) => Promise<Loaded>) | null,
-  work: (tx: Tx, now: Date, loaded: Loaded | null) => Promise<Result>,
+  load: (tx: Tx) => Promise<Loaded>,
+  work: (tx: Tx, now: Date, loaded: Loaded) => Promise<Result>,
 ): Promise<Result> {
   const client = await pool.connect().catch((error: unknown) => {
     throw isSqlError(error) ? error : new DatabaseAway(error);
@@ -147,7 +147,7 @@ export async function loadedTransaction<Loaded, Result>(
   };
   let outdated = false;
   try {
-    const [now, loaded] = await Promise.all([begin(pipeline), load ? load(tx) : null]);
+    const [now, loaded] = await Promise.all([begin(pipeline), load(tx)]);
     const result = await work(tx, now, loaded);
     if (pipeline.failure !== null) throw pipeline.failure.error;
     await pipeline.commit();

@@ -5,7 +5,7 @@ import { REQUEST_TIMEOUT_MS, type KitLogger } from './kafka-client.ts';
 import type { KitMetrics } from './kit-metrics.ts';
 import type { HandOver, Outbox, OutboxRow } from './outbox.ts';
 import { backOffMs, pause, within } from './pause.ts';
-import { transaction, type ConnectionPool } from './postgres.ts';
+import { loadedTransaction, transaction, type ConnectionPool, type Tx } from './postgres.ts';
 
 export interface RelayOptions {
   readonly pool: ConnectionPool;
@@ -184,8 +184,8 @@ export class Relay {
   /** Claims, sends and deletes in one transaction, so that no other relay sends the same rows meanwhile. */
   #publishClaimed(): Promise<boolean> {
     const { pool, outbox, failAt } = this.#options;
-    return transaction(pool, async (tx) => {
-      const rows = await outbox.claim(tx, [...this.#held], CLAIM_LIMIT);
+    const claim = (tx: Tx) => outbox.claim(tx, [...this.#held], CLAIM_LIMIT);
+    return loadedTransaction(pool, claim, async (tx, _, rows) => {
       if (rows.length === 0) {
         // Another relay has sent what failed here: nothing is late any more.
         this.#recovered();

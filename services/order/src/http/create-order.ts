@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { coalesce } from '@orderflow/messaging/coalesce';
-import { commitWithOutbox, type WriteContext } from '@orderflow/messaging/outbox';
+import { commitLoadedWithOutbox, type WriteContext } from '@orderflow/messaging/outbox';
 import type { Tx } from '@orderflow/messaging/postgres';
 import { amountIn, jsonId } from '@orderflow/service-runtime/fields';
 import {
@@ -90,7 +90,11 @@ export function createOrder(
     maxWaiting: MAX_WAITING,
     run: (requests) => {
       const full = count.open > settings.maxOpen;
-      return commitWithOutbox(write, (tx, now) => acceptOrders(tx, now, requests, full));
+      return commitLoadedWithOutbox(
+        write,
+        (tx) => takeOrderIds(tx, requests.length),
+        (tx, now, ids) => acceptOrders(tx, now, ids, requests, full),
+      );
     },
   });
   return defineRoute({
@@ -140,10 +144,10 @@ function isOverload(error: unknown): boolean {
 async function acceptOrders(
   tx: Tx,
   now: Date,
+  ids: readonly number[],
   requests: readonly IntakeRequest[],
   full: boolean,
 ): Promise<{ result: (RawAnswer | Error)[]; messages: Message[] }> {
-  const ids = await takeOrderIds(tx, requests.length);
   const drafts = requests.map(({ order, claim, traceparent, requestId }, index) => {
     const draft = acceptedOrder(ids[index] as number, order);
     const answer: StoredAnswer = {

@@ -1,12 +1,13 @@
 import { createRequire } from 'node:module';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { stopIdleTimer } from './idle-timer.ts';
+import { calmIdleTimers } from './idle-timers.ts';
 
 interface Queue {
   throttledUntil: number;
   push: (request: object) => void;
   fulfillRequest: (response: object) => void;
   maybeThrottle: (ms: number) => void;
+  scheduleRequestTimeoutCheck: () => void;
 }
 const RequestQueue = createRequire(import.meta.url)('kafkajs/src/network/requestQueue') as new (
   o: object,
@@ -14,16 +15,24 @@ const RequestQueue = createRequire(import.meta.url)('kafkajs/src/network/request
 
 const quiet = { debug: () => undefined, warn: () => undefined };
 
-function newQueue(): { queue: Queue; sent: number[]; push: (correlationId: number) => void } {
-  const queue = new RequestQueue({ maxInFlightRequests: 1, requestTimeout: 10_000, logger: quiet });
+function newQueue() {
+  const state = { connected: true };
+  const queue = new RequestQueue({
+    maxInFlightRequests: 1,
+    requestTimeout: 10_000,
+    enforceRequestTimeout: true,
+    logger: quiet,
+    isConnected: () => state.connected,
+  });
   const sent: number[] = [];
+  const rejected: number[] = [];
   const push = (correlationId: number) =>
     queue.push({
-      entry: { correlationId, resolve: () => undefined, reject: () => undefined },
+      entry: { correlationId, resolve: () => undefined, reject: () => rejected.push(correlationId) },
       expectResponse: true,
       sendRequest: () => sent.push(correlationId),
     });
-  return { queue, sent, push };
+  return { queue, sent, rejected, state, push };
 }
 
 function answer(queue: Queue, correlationId: number): void {
@@ -49,9 +58,17 @@ describe('a kafkajs connection', () => {
     armed.mockRestore();
   });
 
+  it('looks for overdue requests ten times a second, as kafkajs has it', () => {
+    const { queue } = newQueue();
+    const armed = jest.spyOn(globalThis, 'setInterval');
+    queue.scheduleRequestTimeoutCheck();
+    expect(armed.mock.calls.map(([, ms]) => ms)).toEqual([100]);
+    armed.mockRestore();
+  });
+
   it('has no timer when idle, once patched', () => {
-    stopIdleTimer();
-    stopIdleTimer();
+    calmIdleTimers();
+    calmIdleTimers();
     const { queue, push } = newQueue();
     push(1);
     answer(queue, 1);
@@ -59,7 +76,7 @@ describe('a kafkajs connection', () => {
   });
 
   it('still sends what waited for an answer', () => {
-    stopIdleTimer();
+    calmIdleTimers();
     const { queue, sent, push } = newQueue();
     push(1);
     push(2);
@@ -72,7 +89,7 @@ describe('a kafkajs connection', () => {
   });
 
   it('still sends what waited for the end of a throttle', () => {
-    stopIdleTimer();
+    calmIdleTimers();
     const { queue, sent, push } = newQueue();
     queue.maybeThrottle(500);
     push(1);
@@ -80,5 +97,30 @@ describe('a kafkajs connection', () => {
     expect(sent).toEqual([]);
     jest.advanceTimersByTime(200);
     expect(sent).toEqual([1]);
+  });
+
+  it('gives a request up within a second of its time-out, and no other', () => {
+    calmIdleTimers();
+    const { queue, rejected, push } = newQueue();
+    queue.scheduleRequestTimeoutCheck();
+    push(1);
+    jest.advanceTimersByTime(9_900);
+    expect(rejected).toEqual([]);
+    jest.advanceTimersByTime(1_100);
+    expect(rejected).toEqual([1]);
+  });
+
+  it('looks for overdue requests once a second, until the connection is gone', () => {
+    calmIdleTimers();
+    const { queue, state } = newQueue();
+    const armed = jest.spyOn(globalThis, 'setInterval');
+    queue.scheduleRequestTimeoutCheck();
+    queue.scheduleRequestTimeoutCheck();
+    expect(armed.mock.calls.map(([, ms]) => ms)).toEqual([1_000, 1_000]);
+    expect(jest.getTimerCount()).toBe(1);
+    state.connected = false;
+    jest.advanceTimersByTime(1_000);
+    expect(jest.getTimerCount()).toBe(0);
+    armed.mockRestore();
   });
 });

@@ -27,8 +27,8 @@ const patched = new WeakSet<RequestQueuePrototype>();
  * Calms the two timers that every kafkajs connection keeps while nothing happens. One is re-armed each millisecond
  * (kafkajs issue 1751: 3–5 % of a core for an idle process): with nothing pending there is nothing to check, and `push`
  * arms it itself when it queues a request, throttled or not. The other looks for requests that are too old every 100 ms,
- * for time-outs of ten seconds: with four to seven connections a service was woken 20 to 30 times a second, and each
- * time took about 0.3 ms. May be called any number of times.
+ * for time-outs of ten seconds: idle services woke 22 to 41 times a second, 24 to 28 without it, and a wake takes 0.2 to
+ * 0.4 ms. May be called any number of times.
  * @throws Error when kafkajs is not the release this was written for.
  */
 export function calmIdleTimers(): void {

@@ -119,8 +119,8 @@ export const RELAY_PRODUCER = {
 
 /**
  * The producer of a relay. The caller sends with `acks: -1`, awaits each send, and keeps its rows until then. A send
- * fails after 7 s without a broker and after 30 s with one that does not answer (three attempts); what a failed send
- * sent may still arrive, so its repetition is a repetition.
+ * fails after 7 s without a broker and after 30 to 33 s with one that does not answer (three attempts); what a failed
+ * send sent may still arrive, so its repetition is a repetition.
  */
 export function createRelayProducer(kafka: Kafka): Producer {
   return kafka.producer(RELAY_PRODUCER);

@@ -191,8 +191,8 @@ export class Relay {
         this.#recovered();
         return false;
       }
-      // Above what a send takes to fail (three tries, 30 s), else Postgres would cut the connection while the broker
-      // is slow.
+      // Above what a send takes to fail (three tries, 33 s at most), else Postgres would cut the connection while the
+      // broker is slow.
       await tx.query(`SET LOCAL idle_in_transaction_session_timeout = '${6 * REQUEST_TIMEOUT_MS}ms'`);
       if (failAt) await failAt('poll.claimed');
       if (!(await this.#send(rows, 'poll'))) return false;

@@ -7,12 +7,13 @@ import type { KitMetrics } from './kit-metrics.ts';
 import { LagReader, type PartitionLag } from './lag.ts';
 import { meterPublished, readOutboxBacklog, type OutboxStatus } from './outbox-status.ts';
 import type { Outbox, WriteContext } from './outbox.ts';
+import type { Pace } from './pace.ts';
 import { backOffMs, pause, within } from './pause.ts';
 import { createPoisonMeter } from './poison.ts';
 import { createPool } from './postgres.ts';
 import { replayDeadLetter, type ReplayOptions, type ReplayRefused } from './replay.ts';
 import { Relay } from './relay.ts';
-import { StepConsumer, type Pace } from './step-consumer.ts';
+import { StepConsumer } from './step-consumer.ts';
 import { topicsOf, type Fact, type Step } from './step.ts';
 
 /** What the kit asks of the topic catalog. */
@@ -34,6 +35,7 @@ export interface KitOptions {
   readonly outbox: Outbox;
   readonly steps: readonly {
     readonly step: Step;
+    /** `UNDER_LOAD` unless told otherwise. */
     readonly pace?: Pace;
     /** Told of the facts of each of the step's commits, replays included, right after it. Never blocks, never throws. */
     readonly committed?: (facts: readonly Fact[]) => void;

@@ -233,7 +233,7 @@ describe('the consumer of a step, on a real broker', () => {
       starts.push(performance.now());
       return step.load(tx, events);
     };
-    await start({ step: { ...step, load }, pace: { intervalMs: 3000, fromMessages: 5 } });
+    await start({ step: { ...step, load }, pace: { fromMessages: 5, intervalMs: 3000, restRatio: 0 } });
     await send(message({ orderId: 1 }));
     await handled(1);
     // One partition, so that they come in one fetch.

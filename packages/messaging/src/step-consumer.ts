@@ -3,16 +3,10 @@ import type { Consumer, EachBatchPayload, Kafka } from 'kafkajs';
 import { Abandoned, BatchRunner, type BatchRunnerOptions } from './batch-runner.ts';
 import { createStepConsumer } from './kafka-client.ts';
 import { OffsetCommits } from './offset-commits.ts';
+import { restMs, UNDER_LOAD, type Pace } from './pace.ts';
 import { pause } from './pause.ts';
 import { unsupportedCompression } from './record-codec.ts';
 import { topicsOf, type Delivery } from './step.ts';
-
-export interface Pace {
-  /** A run starts at the earliest this long after the one before it … */
-  readonly intervalMs: number;
-  /** … if that one carried at least so many messages: pacing single ones costs latency and saves nothing. */
-  readonly fromMessages: number;
-}
 
 export interface StepConsumerOptions extends BatchRunnerOptions {
   readonly kafka: Kafka;
@@ -167,7 +161,7 @@ export class StepConsumer {
   }
 
   async #runJoined(batches: readonly Joined[]): Promise<void> {
-    const { poison, pace, stopping, failAt } = this.#options;
+    const { poison, pace = UNDER_LOAD, stopping, failAt } = this.#options;
     const started = performance.now();
     const messages = batches.flatMap(({ payload }) => toDeliveries(payload));
     const heartbeat = async () => {
@@ -185,9 +179,7 @@ export class StepConsumer {
       if (poison.flooded()) return this.#pauseStep();
       await heartbeat();
     }
-    if (pace && messages.length >= pace.fromMessages) {
-      await pause(started + pace.intervalMs - performance.now(), stopping);
-    }
+    await pause(restMs(pace, messages.length, performance.now() - started), stopping);
   }
 
   #resolveOffsets(batches: readonly Joined[], chunk: readonly Delivery[]): void {

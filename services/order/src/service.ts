@@ -136,7 +136,7 @@ function createKit(
     steps: [
       {
         step: advanceOrders,
-        pace: { intervalMs: config.ADVANCE_INTERVAL_MS, fromMessages: PACE_FROM },
+        pace: { fromMessages: PACE_FROM, intervalMs: config.ADVANCE_INTERVAL_MS, restRatio: 1 },
         committed: (facts) => changed((facts as readonly OrderFact[]).map(({ data }) => data.orderId)),
       },
     ],

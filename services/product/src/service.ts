@@ -48,7 +48,7 @@ export function composeProduct(config: ProductConfig, onFatal: (reason: string) 
       { step: releaseStock },
       {
         step: countSales(config.SALES_TIME_ZONE),
-        pace: { intervalMs: config.SALES_INTERVAL_MS, fromMessages: 1 },
+        pace: { fromMessages: 1, intervalMs: config.SALES_INTERVAL_MS, restRatio: 0 },
       },
     ],
     logger,
